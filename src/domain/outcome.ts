@@ -22,3 +22,10 @@ export interface Outcome {
   readonly startedAt: number;
   readonly finishedAt: number;
 }
+
+/** Where outcomes of tasks without a ledger entry are kept. */
+export interface OutcomeRecorder {
+  /** False: there was one already, which stays. */
+  record(outcome: Outcome, ttlSeconds: number): Promise<boolean>;
+  isRecorded(id: string): Promise<boolean>;
+}

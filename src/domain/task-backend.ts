@@ -89,8 +89,8 @@ export interface Delivery {
 /** How a delivery ended; the backend acts on it. */
 export type Settlement =
   | { readonly kind: 'complete'; readonly value?: unknown }
-  /** Run again after `delayMs`; the failure is counted. */
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly error: Error }
+  /** Run again after `delayMs`, or after what the job's own options say if null; the failure is counted. */
+  | { readonly kind: 'retry'; readonly delayMs: number | null; readonly error: Error }
   /** Failed for good, whatever tries are left. */
   | { readonly kind: 'fail'; readonly error: Error }
   /** Not run; deliver again after `delayMs`. Only where `capabilities.postpone`. */

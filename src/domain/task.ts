@@ -54,7 +54,12 @@ export interface TaskOptions<I extends z.ZodType = z.ZodType, O extends z.ZodTyp
   readonly retries?: number;
   /** @default { type: 'exponential', delayMs: 1000, jitter: 0.2 } */
   readonly backoff?: Backoff;
-  /** Soft time limit of one attempt in milliseconds: `signal` aborts and the attempt counts as failed. @default 600_000 */
+  /**
+   * Soft time limit of one attempt in milliseconds: `signal` aborts. A handler that then rejects is tried again if
+   * tries are left; one that returns a result has succeeded; one that does neither fails for good, because a second
+   * run beside it could do harm.
+   * @default 600_000
+   */
   readonly timeoutMs?: number;
   /** false: no stored result, no write for it; `result()` then refuses. @default true */
   readonly storeResult?: boolean;

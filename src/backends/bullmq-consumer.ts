@@ -1,0 +1,292 @@
+import {
+  DelayedError,
+  type Job,
+  type KeepJobs,
+  type MinimalJob,
+  UnrecoverableError,
+  WaitingError,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import { RedisUnreachableError } from '../domain/errors.ts';
+import type { ConsumeOptions, Consumer, Delivery, RunDelivery, Settlement } from '../domain/task-backend.ts';
+import { bullKey, markOf } from './bullmq-wire.ts';
+import { ReadingWorker } from './bullmq-worker.ts';
+import { type Deferred, deadlineOf, deferred } from './deadline.ts';
+import { ioredisOptions } from './redis-address.ts';
+import { connectWithin, type RedisLink, reconnectDelayMs } from './redis-link.ts';
+import { defineScript } from './redis-script.ts';
+import { asError, shortened } from './run-failure.ts';
+
+/** BullMQ must not fail a marked job by itself: the ledger counts lost workers. */
+const NO_STALL_LIMIT = 1_000_000;
+/** BullMQ's own limit, kept for jobs that are not ours. */
+const PLAIN_STALL_LIMIT = 1;
+/** Longer than any blocking read of BullMQ (10 s), so that only a dead connection meets it. */
+const SILENCE_MS = 30_000;
+const CLOSE_MS = 1000;
+/** Name of a backoff strategy that only lives in this process: the delay that a settlement asked for. */
+const GIVEN_DELAY = 'given';
+
+export interface BullConsumerSettings {
+  readonly commandTimeoutMs: number;
+  readonly keepFailed: KeepJobs | boolean;
+}
+
+/** @throws {RedisUnreachableError} */
+export async function startBullConsumer(
+  link: RedisLink,
+  prefix: string,
+  queue: string,
+  run: RunDelivery,
+  options: ConsumeOptions,
+  settings: BullConsumerSettings,
+): Promise<Consumer> {
+  await connectWithin(link.address, settings.commandTimeoutMs);
+  const consumer = new BullConsumer(link, prefix, queue, run, options, settings);
+  await consumer.start();
+  return consumer;
+}
+
+class BullConsumer implements Consumer {
+  #link: RedisLink;
+  #prefix: string;
+  #queueName: string;
+  #run: RunDelivery;
+  #options: ConsumeOptions;
+  #settings: BullConsumerSettings;
+  #redis: Redis;
+  #worker: ReadingWorker;
+  #running = 0;
+  #idle: Deferred<void> | undefined;
+  #abandoned = deferred<void>();
+  #stopped: Promise<boolean> | undefined;
+
+  constructor(
+    link: RedisLink,
+    prefix: string,
+    queue: string,
+    run: RunDelivery,
+    options: ConsumeOptions,
+    settings: BullConsumerSettings,
+  ) {
+    this.#link = link;
+    this.#prefix = prefix;
+    this.#queueName = queue;
+    this.#run = run;
+    this.#options = options;
+    this.#settings = settings;
+    this.#redis = new Redis({
+      ...ioredisOptions(link.address),
+      maxRetriesPerRequest: null,
+      retryStrategy: reconnectDelayMs,
+      socketTimeout: SILENCE_MS,
+    });
+    this.#redis.on('error', () => {}); // the worker reports it
+    this.#worker = new ReadingWorker(queue, (job, token) => this.#deliver(job, token ?? ''), {
+      connection: this.#redis,
+      prefix,
+      concurrency: options.concurrency,
+      lockDuration: options.stallIntervalMs,
+      stalledInterval: Math.ceil(options.stallIntervalMs / 2),
+      maxStalledCount: NO_STALL_LIMIT,
+      runRetryDelay: CLOSE_MS,
+      // For GIVEN_DELAY, and for strategies that only the workers of a plain job's own team know.
+      settings: { backoffStrategy: (_made, _type, _error, job) => backoffDelayOf(job) },
+    });
+    this.#worker.on('error', (error) => this.#report(error));
+    this.#worker.on('stalled', (id) => this.#onStalled(id));
+    this.#worker.on('failed', (job) => {
+      const problem = job && this.#worker.problems.get(job);
+      if (job && problem) options.onUnreadable?.(job.id ?? '', problem);
+    });
+  }
+
+  async start(): Promise<void> {
+    const { commandTimeoutMs } = this.#settings;
+    const deadline = deadlineOf(commandTimeoutMs);
+    try {
+      if ((await Promise.race([this.#worker.waitUntilReady(), deadline.passed])) !== 'late') return;
+    } catch (error) {
+      await this.stop(0);
+      throw this.#link.explain(error, 'consume');
+    } finally {
+      deadline.cancel();
+    }
+    await this.stop(0);
+    throw new RedisUnreachableError(
+      this.#link.target,
+      `no connection within ${commandTimeoutMs} ms`,
+      'See whether it is up.',
+    );
+  }
+
+  stop(graceMs: number): Promise<boolean> {
+    this.#stopped ??= this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  async #stop(graceMs: number): Promise<boolean> {
+    const closed = this.#worker.close().catch(() => {});
+    const grace = deadlineOf(graceMs);
+    this.#idle = deferred();
+    if (this.#running > 0) await Promise.race([this.#idle.promise, closed, grace.passed]);
+    grace.cancel();
+    const isDone = this.#running === 0;
+    const soon = deadlineOf(isDone ? CLOSE_MS : 0);
+    const isClosed = (await Promise.race([closed, soon.passed])) !== 'late';
+    soon.cancel();
+    if (!isClosed) await this.#abandon(closed);
+    this.#redis.disconnect();
+    return isDone;
+  }
+
+  /** Cuts the connections first, so that what still runs can no longer touch its job: a stall check gives that back. */
+  async #abandon(closed: Promise<void>): Promise<void> {
+    this.#redis.disconnect();
+    this.#abandoned.resolve();
+    const blocking = await Promise.race([this.#worker.getBackend().blockingClient, undefined]);
+    blocking?.disconnect();
+    await this.#worker.abandonLocks();
+    const soon = deadlineOf(CLOSE_MS);
+    await Promise.race([closed, soon.passed]);
+    soon.cancel();
+  }
+
+  #report(error: unknown): void {
+    if (this.#stopped === undefined) this.#options.onError?.(this.#link.explain(error, 'consume'));
+  }
+
+  /** BullMQ's processor. What it throws tells BullMQ what to do. */
+  async #deliver(job: Job, token: string): Promise<unknown> {
+    if (this.#stopped !== undefined) {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    const problem = this.#worker.problems.get(job);
+    if (problem !== undefined) {
+      job.opts.removeOnFail = this.#settings.keepFailed;
+      throw new UnrecoverableError(`This job cannot be run: ${problem}.`);
+    }
+    const isMarked = markOf(job.opts) !== null;
+    if (!isMarked && job.stalledCounter > PLAIN_STALL_LIMIT) {
+      throw new UnrecoverableError('job stalled more than allowable limit');
+    }
+    this.#running += 1;
+    try {
+      const settlement = await Promise.race([this.#runOf(job), this.#abandoned.promise]);
+      if (settlement === undefined) throw new DelayedError(); // nobody can move the job any more
+      return await this.#settle(job, token, isMarked, settlement);
+    } finally {
+      this.#running -= 1;
+      if (this.#running === 0) this.#idle?.resolve();
+    }
+  }
+
+  async #settle(job: Job, token: string, isMarked: boolean, settlement: Settlement): Promise<unknown> {
+    switch (settlement.kind) {
+      case 'complete':
+        // BullMQ copies a result into its event stream; a marked job's is stored as its outcome.
+        return isMarked ? undefined : settlement.value;
+      case 'fail':
+        throw unrecoverable(settlement.error);
+      case 'postpone':
+        return this.#moveToDelayed(job, token, settlement.delayMs);
+      case 'retry':
+        return this.#retry(job, token, isMarked, settlement.delayMs, settlement.error);
+    }
+  }
+
+  #retry(job: Job, token: string, isMarked: boolean, delayMs: number | null, error: Error): Promise<never> {
+    // BullMQ counts the tries of somebody's plain job; a marked job's, and one granted beyond that, it must not see.
+    if (isMarked || retriesLeftOf(job) === 0) {
+      return this.#moveToDelayed(job, token, delayMs ?? backoffDelayOf(job));
+    }
+    if (delayMs !== null) job.opts.backoff = { type: GIVEN_DELAY, delay: delayMs };
+    throw shortened(error);
+  }
+
+  async #moveToDelayed(job: Job, token: string, delayMs: number): Promise<never> {
+    try {
+      await job.moveToDelayed(Date.now() + Math.max(0, Math.round(delayMs)), token);
+    } catch (error) {
+      // Any other error would make BullMQ count or fail it. As it is, a stall check gives it back.
+      this.#report(error);
+    }
+    throw new DelayedError();
+  }
+
+  async #runOf(job: Job): Promise<Settlement> {
+    try {
+      return await this.#run(this.#deliveryOf(job));
+    } catch (error) {
+      // Whether it ran is unknown, so it must neither be completed nor counted.
+      this.#report(error);
+      return { kind: 'postpone', delayMs: this.#options.stallIntervalMs };
+    }
+  }
+
+  #deliveryOf(job: Job): Delivery {
+    return {
+      backend: 'canary',
+      queue: this.#queueName,
+      id: job.id ?? '',
+      task: job.name,
+      data: job.data,
+      mark: markOf(job.opts),
+      enqueuedAt: job.timestamp,
+      failuresBefore: job.attemptsMade,
+      retriesLeft: retriesLeftOf(job),
+      progress: async (value) => {
+        try {
+          await job.updateProgress(value as object);
+        } catch (error) {
+          this.#report(error);
+        }
+      },
+    };
+  }
+
+  async #onStalled(id: string): Promise<void> {
+    this.#options.onStalled?.(id);
+    try {
+      await this.#parkIfUnreadable(id);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Broken options make BullMQ trip before it has a job to hand out, so only the stall tells of them. */
+  async #parkIfUnreadable(id: string): Promise<void> {
+    const key = (part: string) => bullKey(this.#prefix, this.#queueName, part);
+    const opts = await this.#link.run('consume', (client) => client.hget(key(id), 'opts'));
+    if (opts === null || isJsonObject(opts)) return;
+    const problem = 'its options are not JSON';
+    const park = defineScript(this.#link.client, 'bull-park');
+    const keys = ['wait', 'active', 'prioritized', 'stalled', 'failed', id, `${id}:lock`].map(key);
+    const moved = await this.#link.run('park', () => park(keys, [id, opts, Date.now(), problem]));
+    if (moved === 1) this.#options.onUnreadable?.(id, problem);
+  }
+}
+
+function unrecoverable(error: Error): UnrecoverableError {
+  const short = shortened(error);
+  return asError(new UnrecoverableError(short.message), short);
+}
+
+function retriesLeftOf(job: Job): number {
+  return Math.max(0, (job.opts.attempts ?? 1) - job.attemptsMade - 1);
+}
+
+function backoffDelayOf(job: MinimalJob | undefined): number {
+  const backoff = job?.opts.backoff;
+  return typeof backoff === 'object' ? (backoff.delay ?? 1000) : 1000;
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
+}

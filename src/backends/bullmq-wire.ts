@@ -1,0 +1,50 @@
+import type { JobsOptions } from 'bullmq';
+import type { EnqueueRequest, JobMark } from '../domain/task-backend.ts';
+
+/** BullMQ keeps options that it does not know; ours ride along in one field. */
+export type MarkedOptions = JobsOptions & { readonly hybrid?: { readonly acceptedAt: number } };
+
+/** BullMQ's score of a delayed job is its due time times this, plus a counter. */
+const DELAYED_SCORE_SCALE = 0x1000;
+
+export function bullKey(prefix: string, queue: string, part: string): string {
+  return `${prefix}:${queue}:${part}`;
+}
+
+/**
+ * The options of one `Queue.add`. Attempts and backoff are for workers without this library: on a marked job
+ * they are never used up, because the ledger counts.
+ */
+export function bullOptions(request: EnqueueRequest, nowMs: number): MarkedOptions {
+  const { id, retries, backoff, dueAt, priority, enqueuedAt, mark } = request;
+  return {
+    jobId: id,
+    attempts: retries + 1,
+    timestamp: enqueuedAt,
+    ...(backoff.delayMs > 0
+      ? {
+          backoff: {
+            type: backoff.type,
+            delay: backoff.delayMs,
+            ...(backoff.jitter > 0 ? { jitter: backoff.jitter } : {}),
+          },
+        }
+      : {}),
+    // BullMQ counts the delay from the job's timestamp, not from now.
+    ...(dueAt !== null && dueAt > nowMs ? { delay: Math.max(1, dueAt - enqueuedAt) } : {}),
+    ...(priority === null ? {} : { priority }),
+    ...(mark === null ? {} : { hybrid: { acceptedAt: mark.acceptedAt } }),
+  };
+}
+
+/** null: somebody's plain `queue.add`. */
+export function markOf(options: JobsOptions): JobMark | null {
+  const { hybrid } = options as { readonly hybrid?: unknown };
+  if (typeof hybrid !== 'object' || hybrid === null) return null;
+  const { acceptedAt } = hybrid as { readonly acceptedAt?: unknown };
+  return typeof acceptedAt === 'number' ? { acceptedAt } : null;
+}
+
+export function dueTimeOf(score: number): number {
+  return Math.floor(score / DELAYED_SCORE_SCALE);
+}

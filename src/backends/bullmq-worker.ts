@@ -1,0 +1,25 @@
+import { type Job, type JobJson, Worker } from 'bullmq';
+
+/** BullMQ's worker, made safe against records that cannot be read, and stoppable when Redis does not answer. */
+export class ReadingWorker extends Worker {
+  /** What is wrong with a job that must not be run. */
+  readonly problems = new WeakMap<Job, string>();
+
+  protected override createJob(record: JobJson, id: string): Job {
+    let job: Job;
+    try {
+      job = super.createJob(record, id);
+    } catch {
+      // BullMQ would leave it active and trip over it again after every stall.
+      job = super.createJob({ ...record, data: '{}' }, id);
+      this.problems.set(job, 'its data is not JSON');
+    }
+    if (typeof job.name !== 'string') this.problems.set(job, 'its record is gone');
+    return job;
+  }
+
+  /** Ends what a close() that waits for Redis would never end: the timer that renews locks. */
+  async abandonLocks(): Promise<void> {
+    await this.lockManager.close();
+  }
+}

@@ -1,0 +1,231 @@
+import { type KeepJobs, Queue } from 'bullmq';
+import type {
+  BackendCounts,
+  BackendJobInfo,
+  ConsumeOptions,
+  Consumer,
+  EnqueueRequest,
+  EnqueueResult,
+  JobPresence,
+  RunDelivery,
+  TaskBackend,
+} from '../domain/task-backend.ts';
+import { type BackendOptions, DEFAULT_COMMAND_TIMEOUT_MS } from './backend-options.ts';
+import { startBullConsumer } from './bullmq-consumer.ts';
+import { bullKey, bullOptions, dueTimeOf } from './bullmq-wire.ts';
+import { numbersOf, RedisLink } from './redis-link.ts';
+import { RunningConsumers } from './running-consumers.ts';
+
+export interface BullmqBackendOptions extends BackendOptions {
+  /**
+   * Which finished jobs BullMQ keeps, for whoever looks at its dashboards. Outcomes are stored elsewhere.
+   * One policy for all, because BullMQ applies the finishing job's to every job of the queue.
+   * @default completed: none; failed: the newest 1000 of the last 7 days
+   */
+  readonly keepCompleted?: KeepJobs | false;
+  readonly keepFailed?: KeepJobs | false;
+}
+
+/**
+ * The canary backend: BullMQ 6. While its Redis is down it fails at once, so that submissions can go to stable.
+ *
+ * BullMQ does not say whether an added id was there already, so `enqueue` answers `added` for both; the job that was
+ * there stays as it is. The ledger tells duplicates.
+ * @throws {InvalidConfigError} the URL cannot be read
+ */
+export function createBullmqBackend(options: BullmqBackendOptions): TaskBackend {
+  return new BullmqBackend(options);
+}
+
+class BullmqBackend implements TaskBackend {
+  readonly name = 'canary';
+  readonly product = 'bullmq';
+  readonly capabilities = Object.freeze({ priority: true, postpone: true, pause: true });
+  #options: BullmqBackendOptions;
+  #prefix: string;
+  #commandTimeoutMs: number;
+  #link: RedisLink;
+  #queues = new Map<string, Queue>();
+  #consumers = new RunningConsumers('The canary backend');
+  #closing: Promise<void> | undefined;
+
+  constructor(options: BullmqBackendOptions) {
+    this.#options = options;
+    this.#prefix = options.prefix ?? 'bull';
+    this.#commandTimeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
+    this.#link = new RedisLink({
+      backend: this.name,
+      redisUrl: options.redisUrl,
+      commandTimeoutMs: this.#commandTimeoutMs,
+      whenDown: 'fail',
+      logger: options.logger,
+    });
+  }
+
+  ready(): Promise<void> {
+    return this.#link.ready(this.#commandTimeoutMs);
+  }
+
+  isReachable(): boolean {
+    return this.#link.isReachable();
+  }
+
+  async enqueue(requests: readonly EnqueueRequest[]): Promise<readonly EnqueueResult[]> {
+    this.#link.assertOpen();
+    const nowMs = Date.now();
+    // Single adds that overlap are faster than BullMQ's addBulk, which waits for a pipeline as a whole.
+    return Promise.all(requests.map((request) => this.#add(request, nowMs)));
+  }
+
+  async #add(request: EnqueueRequest, nowMs: number): Promise<EnqueueResult> {
+    try {
+      await this.#link.run('enqueue', () =>
+        this.#queue(request.queue).add(request.task, request.payload.value, bullOptions(request, nowMs)),
+      );
+      return { status: 'added' };
+    } catch (error) {
+      return { status: 'error', error: this.#link.explain(error, 'enqueue') };
+    }
+  }
+
+  async has(queue: string, ids: readonly string[]): Promise<readonly JobPresence[]> {
+    this.#link.assertOpen();
+    if (ids.length === 0) return [];
+    return this.#link.run('has', async (client) => {
+      const pipeline = client.pipeline();
+      for (const id of ids) pipeline.hmget(this.#key(queue, id), 'name', 'data', 'opts', 'finishedOn');
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([error, fields]) => {
+        if (error) throw error;
+        return presenceOf(fields as (string | null)[]);
+      });
+    });
+  }
+
+  async info(queue: string, id: string): Promise<BackendJobInfo | null> {
+    const replies = await this.#link.run('info', (client) =>
+      client
+        .multi()
+        .exists(this.#key(queue, id))
+        .hget(this.#key(queue, id), 'timestamp')
+        .zscore(this.#key(queue, 'completed'), id)
+        .zscore(this.#key(queue, 'failed'), id)
+        .zscore(this.#key(queue, 'delayed'), id)
+        // As long as there are handlers; the waiting list may be a million long and is not searched.
+        .lrange(this.#key(queue, 'active'), 0, -1)
+        .exec(),
+    );
+    const failure = replies?.find(([error]) => error)?.[0];
+    if (failure) throw this.#link.explain(failure, 'info');
+    const [exists, timestamp, completed, failed, delayed, active] = (replies ?? []).map(([, value]) => value);
+    if (exists !== 1) return null;
+    const state =
+      completed !== null
+        ? 'succeeded'
+        : failed !== null
+          ? 'failed'
+          : delayed !== null
+            ? 'delayed'
+            : (active as string[]).includes(id)
+              ? 'active'
+              : 'waiting';
+    return {
+      id,
+      state,
+      enqueuedAt: timestamp === null ? null : Number(timestamp),
+      dueAt: delayed === null ? null : dueTimeOf(Number(delayed)),
+    };
+  }
+
+  /** A job that a live worker holds a lock on stays. */
+  async remove(queue: string, id: string): Promise<boolean> {
+    return this.#link.run('remove', async (client) => {
+      // BullMQ answers 1 for a job that was never there, too.
+      if ((await client.exists(this.#key(queue, id))) === 0) return false;
+      return (await this.#queue(queue).remove(id)) === 1;
+    });
+  }
+
+  async counts(queue: string): Promise<BackendCounts> {
+    const replies = await this.#link.run('counts', (client) =>
+      client
+        .multi()
+        .llen(this.#key(queue, 'wait'))
+        .llen(this.#key(queue, 'paused'))
+        .zcard(this.#key(queue, 'prioritized'))
+        .llen(this.#key(queue, 'active'))
+        .zcard(this.#key(queue, 'delayed'))
+        .zcard(this.#key(queue, 'completed'))
+        .zcard(this.#key(queue, 'failed'))
+        .exec(),
+    );
+    const [wait = 0, paused = 0, prioritized = 0, active = 0, delayed = 0, succeeded = 0, failed = 0] =
+      numbersOf(replies);
+    return { waiting: wait + paused + prioritized, active, delayed, succeeded, failed };
+  }
+
+  async consume(queue: string, run: RunDelivery, options: ConsumeOptions): Promise<Consumer> {
+    this.#link.assertOpen();
+    return this.#consumers.add(() =>
+      startBullConsumer(this.#link, this.#prefix, queue, run, options, {
+        commandTimeoutMs: this.#commandTimeoutMs,
+        keepFailed: keepOf(this.#options.keepFailed, KEEP_FAILED),
+      }),
+    );
+  }
+
+  async pause(queue: string): Promise<void> {
+    await this.#link.run('pause', () => this.#queue(queue).pause());
+  }
+
+  async resume(queue: string): Promise<void> {
+    await this.#link.run('resume', () => this.#queue(queue).resume());
+  }
+
+  /** Stops consumers that still run, without grace. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#consumers.stopAll();
+      await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+      await this.#link.close();
+    })();
+    return this.#closing;
+  }
+
+  /** One BullMQ queue object per name; they share the backend's connection. */
+  #queue(name: string): Queue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = new Queue(name, {
+        connection: this.#link.client,
+        prefix: this.#prefix,
+        // Both ask the server something first; with it down the queue object would stay broken, or hang.
+        skipVersionCheck: true,
+        skipWaitingForReady: true,
+        defaultJobOptions: {
+          removeOnComplete: keepOf(this.#options.keepCompleted, true),
+          removeOnFail: keepOf(this.#options.keepFailed, KEEP_FAILED),
+        },
+      });
+      queue.on('error', () => {}); // each command reports its own; the connection reports itself
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  #key(queue: string, part: string): string {
+    return bullKey(this.#prefix, queue, part);
+  }
+}
+
+const KEEP_FAILED: KeepJobs = { count: 1000, age: 7 * 86_400 };
+
+/** BullMQ says it the other way round: true removes, false keeps all. */
+function keepOf<T extends KeepJobs | boolean>(given: KeepJobs | false | undefined, preset: T) {
+  return given === undefined ? preset : given === false ? true : given;
+}
+
+function presenceOf([name, data, opts, finishedOn]: readonly (string | null | undefined)[]): JobPresence {
+  if (finishedOn) return 'dead';
+  return name || data || opts ? 'live' : 'absent';
+}

@@ -1,0 +1,180 @@
+import { Redis } from 'ioredis';
+import { ClosedError, RedisUnreachableError } from '../domain/errors.ts';
+import type { BackendName } from '../domain/task.ts';
+import type { BackendLogger } from './backend-options.ts';
+import { ioredisOptions, type RedisAddress, readRedisAddress, targetOf } from './redis-address.ts';
+import { explain, unreachable } from './redis-problem.ts';
+
+export interface LinkOptions {
+  readonly backend: BackendName;
+  readonly redisUrl: string;
+  /** No command waits longer than this, in milliseconds. */
+  readonly commandTimeoutMs: number;
+  /**
+   * What a command does while the connection is down. `wait`: until it is back, at most `commandTimeoutMs`.
+   * `fail`: at once, so that the caller can go elsewhere.
+   */
+  readonly whenDown: 'wait' | 'fail';
+  readonly logger?: BackendLogger | undefined;
+}
+
+/** Waits between two tries to connect: quick at first, never more than two seconds. */
+export function reconnectDelayMs(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 6), 2000);
+}
+
+/** The one connection that a backend enqueues and asks through. It reconnects for ever; its commands never hang. */
+export class RedisLink {
+  readonly address: RedisAddress;
+  readonly target: string;
+  readonly client: Redis;
+  #options: LinkOptions;
+  #isDown = false;
+  #isClosed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.address = readRedisAddress(options.redisUrl);
+    this.target = targetOf(this.address);
+    const waits = options.whenDown === 'wait';
+    this.client = new Redis({
+      ...ioredisOptions(this.address),
+      connectTimeout: options.commandTimeoutMs,
+      commandTimeout: options.commandTimeoutMs,
+      // A server that takes bytes and gives none is down, even though the socket is open.
+      socketTimeout: options.commandTimeoutMs,
+      retryStrategy: reconnectDelayMs,
+      enableOfflineQueue: waits,
+      maxRetriesPerRequest: waits ? null : 0,
+    });
+    this.client.on('ready', () => {
+      this.#isDown = false;
+    });
+    this.client.on('close', () => {
+      this.#isDown = true;
+    });
+    this.client.on('error', (error) => {
+      // Once per outage: the client reports every single try.
+      if (!this.#isDown) {
+        options.logger?.warn(
+          { backend: options.backend },
+          explain(error, options.backend, 'connection', this.target).message,
+        );
+      }
+      this.#isDown = true;
+    });
+  }
+
+  isReachable(): boolean {
+    return !this.#isDown && !this.#isClosed;
+  }
+
+  assertOpen(): void {
+    if (this.#isClosed) throw new ClosedError(`The ${this.#options.backend} backend`);
+  }
+
+  /** Runs commands on the connection; errors come out in this library's terms. */
+  async run<T>(operation: string, work: (client: Redis) => Promise<T>): Promise<T> {
+    this.assertOpen();
+    try {
+      if (this.client.status !== 'ready') await this.#connected(operation);
+      return await work(this.client);
+    } catch (error) {
+      throw this.explain(error, operation);
+    }
+  }
+
+  explain(error: unknown, operation: string): Error {
+    return explain(error, this.#options.backend, operation, this.target);
+  }
+
+  /** @throws {RedisUnreachableError} saying what is wrong, within `deadlineMs` */
+  async ready(deadlineMs: number): Promise<void> {
+    this.assertOpen();
+    if (this.client.status === 'ready') return;
+    await connectWithin(this.address, deadlineMs);
+    try {
+      await this.#connected('connection', 'wait');
+    } catch (error) {
+      throw this.explain(error, 'connection');
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.client.status === 'end') return;
+    const ended = new Promise<void>((resolve) => this.client.once('end', () => resolve()));
+    // A client that waits for its next try says nothing when it is disconnected.
+    const isSilent = this.client.status === 'reconnecting' || this.client.status === 'wait';
+    this.client.disconnect();
+    if (!isSilent) await ended;
+  }
+
+  #connected(operation: string, whenDown = this.#options.whenDown): Promise<void> {
+    const fail = () =>
+      new RedisUnreachableError(
+        this.target,
+        `no connection for ${operation}`,
+        'It is tried again by itself; see whether the server is up.',
+      );
+    if (whenDown === 'fail' && this.#isDown) return Promise.reject(fail());
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error) => {
+        clearTimeout(timer);
+        this.client.off('ready', onReady);
+        this.client.off('close', onClose);
+        if (error) reject(error);
+        else resolve();
+      };
+      const onReady = () => settle();
+      const onClose = () => {
+        if (whenDown === 'fail' || this.#isClosed) settle(fail());
+      };
+      const timer = setTimeout(() => settle(fail()), this.#options.commandTimeoutMs);
+      this.client.setMaxListeners(0);
+      this.client.on('ready', onReady);
+      this.client.on('close', onClose);
+    });
+  }
+}
+
+/**
+ * One PING on a connection of its own. Both queue libraries stay silent, crash or wait for ever on what this tells apart.
+ * @throws {RedisUnreachableError}
+ */
+export async function connectWithin(address: RedisAddress, deadlineMs: number): Promise<void> {
+  const probe = new Redis({
+    ...ioredisOptions(address),
+    lazyConnect: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: null,
+    connectTimeout: deadlineMs,
+    enableReadyCheck: false,
+  });
+  let first: unknown;
+  probe.on('error', (error) => {
+    first ??= error;
+  });
+  const late = new Error('no answer in time');
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late), deadlineMs);
+  });
+  try {
+    await Promise.race([deadline, probe.connect().then(() => probe.ping())]);
+  } catch (error) {
+    throw unreachable(first ?? error, targetOf(address), address.isTls, deadlineMs);
+  } finally {
+    clearTimeout(timer);
+    probe.disconnect();
+  }
+}
+
+/** The whole numbers of a MULTI's replies. @throws the first reply that is an error */
+export function numbersOf(replies: readonly (readonly [Error | null, unknown])[] | null): number[] {
+  return (replies ?? []).map(([error, value]) => {
+    if (error) throw error;
+    return Number(value);
+  });
+}

@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import { readDotenv, readEnvironment } from './config/environment.ts';
+import { readConfigText, readSettings, unusableFile } from './config/file.ts';
+import type { HybridConfig, HybridConfigInput } from './config/model.ts';
+import { checkSettings, resolveSettings } from './config/resolution.ts';
+
+export { parseConfig } from './config/file.ts';
+export type {
+  CanarySettings,
+  FlagSettings,
+  HybridConfig,
+  HybridConfigInput,
+  LogLevel,
+  RedisSettings,
+  RoutingSection,
+  StableSettings,
+  WorkerSettings,
+} from './config/model.ts';
+export { describeConfig } from './config/redaction.ts';
+export { routingOf } from './config/resolution.ts';
+export { type ConfigWatcher, type ConfigWatchHandlers, watchConfig } from './config/watch.ts';
+
+/** Read when it is there and no other file is named. Relative to the working directory. */
+export const DEFAULT_CONFIG_FILE = 'config/hybrid.yaml';
+
+export interface LoadConfigOptions {
+  /** The file to read, relative to `cwd`. @default 'config/hybrid.yaml' if it exists, else the built-in defaults */
+  readonly file?: string | undefined;
+  /** The environment. It goes before a `.env` file in `cwd`, and both go before the file. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Where relative paths start, those in the file too. @default process.cwd() */
+  readonly cwd?: string | undefined;
+}
+
+/**
+ * Reads the settings from file, `.env` and environment, checks them and fills in the defaults.
+ *
+ * @throws {InvalidConfigError} listing everything that is wrong; also when a file that was named is not there
+ */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<HybridConfig> {
+  const cwd = resolve(options.cwd ?? '.');
+  const source = options.file ?? DEFAULT_CONFIG_FILE;
+  const path = resolve(cwd, source);
+  const text = await readConfigText(path, source);
+  if (text === null && options.file !== undefined) throw unusableFile(source, 'no file there');
+  const environment = readEnvironment(options.env ?? process.env, await readDotenv(cwd));
+  const origin = { source, file: text === null ? null : path, cwd };
+  return resolveSettings(text === null ? checkSettings({}) : readSettings(text), environment, origin);
+}
+
+/**
+ * Settings that a program writes itself instead of a file. No file and no environment is read, unless one is given.
+ *
+ * @throws {InvalidConfigError} listing everything that is wrong
+ */
+export function resolveConfig(
+  input: HybridConfigInput = {},
+  options: Omit<LoadConfigOptions, 'file'> = {},
+): HybridConfig {
+  const origin = { source: 'The given config', file: null, cwd: resolve(options.cwd ?? '.') };
+  return resolveSettings(checkSettings(input), readEnvironment(options.env ?? {}), origin);
+}

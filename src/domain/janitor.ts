@@ -1,0 +1,23 @@
+import type { LedgerEntry } from './ledger.ts';
+import type { BackendName } from './task.ts';
+
+/** What the janitor needs of the ledger. */
+export interface JanitorLedger {
+  /** True while this worker is the namespace's one janitor; ask again before it runs out. */
+  electJanitor(worker: string, ttlMs: number): Promise<boolean>;
+  /** Walks an owner's unfinished tasks with a cursor; '0' begins and, coming back, ends a round. */
+  scanOpen(
+    owner: BackendName,
+    cursor: string,
+    count: number,
+  ): Promise<{ readonly cursor: string; readonly tasks: readonly OpenTask[] }>;
+  getMany(ids: readonly string[]): Promise<readonly (LedgerEntry | null)[]>;
+  /** Which of these workers have a heartbeat. */
+  aliveWorkers(ids: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+export interface OpenTask {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+}

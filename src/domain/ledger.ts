@@ -1,0 +1,166 @@
+import type { ControlState } from './control-state.ts';
+import type { Outcome } from './outcome.ts';
+import type { RoutingDecision } from './routing-decision.ts';
+import type { BackendName, Backoff } from './task.ts';
+
+export type EntryState = 'accepted' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled';
+
+/** What is known about a submission from the start and never changes. */
+export interface TaskSpec {
+  readonly task: string;
+  readonly queue: string;
+  readonly namesTask: boolean;
+  readonly retries: number;
+  readonly backoff: Required<Backoff>;
+  readonly timeoutMs: number;
+  readonly dueAt: number | null;
+  readonly priority: number | null;
+  readonly decision: RoutingDecision | null;
+}
+
+export interface AcceptRequest {
+  readonly id: string;
+  readonly epoch: number;
+  readonly spec: TaskSpec;
+  /** JSON text. */
+  readonly payload: string;
+  /** How long the entry stays after the task finished: the longer of its two result lifetimes. */
+  readonly entryTtlSeconds: number;
+  readonly key: { readonly hash: string; readonly ttlSeconds: number } | null;
+}
+
+/**
+ * `duplicate`: this id was accepted before, by this very call repeated or by another. `key`: another submission has
+ * the idempotency key. `stale`: the decision is out of date; decide again.
+ */
+export type AcceptResult =
+  | { readonly status: 'accepted'; readonly acceptedAt: number }
+  | { readonly status: 'duplicate'; readonly owner: BackendName; readonly acceptedAt: number }
+  | { readonly status: 'key'; readonly id: string; readonly owner: BackendName; readonly confirmed: boolean }
+  | { readonly status: 'stale' };
+
+export interface StartRequest {
+  readonly id: string;
+  /** Unique for each delivery; repeating it after a lost answer is the same start. */
+  readonly token: string;
+  /** Recorded if this start finds that the task lost its workers too often. Empty: none is stored. */
+  readonly parkedOutcome: string;
+  readonly parkedTtlSeconds: number;
+}
+
+export type StartResult =
+  | { readonly status: 'granted'; readonly attempt: number; readonly failures: number }
+  /** No entry. `now` is the ledger's clock, milliseconds since 1970. */
+  | { readonly status: 'absent'; readonly now: number }
+  | { readonly status: 'skip'; readonly why: 'moved' | 'finished' | 'cancelled' | 'parked' }
+  /** Another live worker runs it. */
+  | { readonly status: 'busy' };
+
+export interface FinishRequest {
+  readonly id: string;
+  readonly token: string;
+  readonly backend: BackendName;
+  readonly state: 'succeeded' | 'failed';
+  /** The stored outcome; null: the task stores none. */
+  readonly outcome: Outcome | null;
+  readonly outcomeTtlSeconds: number;
+  readonly entryTtlSeconds: number;
+}
+
+export type RetryResult =
+  | { readonly status: 'retrying' | 'cancelled' | 'fenced' }
+  | { readonly status: 'moved'; readonly task: MovedTask };
+
+/** Everything needed to enqueue a task that changed hands. */
+export interface MovedTask {
+  readonly id: string;
+  readonly spec: TaskSpec;
+  readonly payload: string;
+  readonly acceptedAt: number;
+  /** The due time in force: of its retry if it is waiting for one, else of its submission. */
+  readonly dueAt: number | null;
+  readonly failures: number;
+}
+
+export type ReassignResult =
+  | { readonly status: 'moved'; readonly task: MovedTask }
+  | { readonly status: 'left'; readonly owner: BackendName; readonly state: EntryState }
+  | { readonly status: 'cancelled' | 'absent' };
+
+/** One task's record, as `hybrid task` shows it. */
+export interface LedgerEntry {
+  readonly id: string;
+  readonly owner: BackendName;
+  readonly state: EntryState;
+  readonly spec: TaskSpec;
+  /** JSON text; null once the task has finished. */
+  readonly payload: string | null;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly losses: number;
+  readonly worker: string | null;
+  readonly cancelRequested: boolean;
+  readonly acceptedAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly movedAt: number | null;
+  readonly dueAt: number | null;
+}
+
+/** The numbers of the conservation invariant (I8), read at one instant. */
+export interface LedgerCounts {
+  readonly accepted: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly reassigned: number;
+  readonly movedSucceeded: number;
+  readonly movedFailed: number;
+  readonly movedCancelled: number;
+  readonly openCanary: number;
+  readonly openMoved: number;
+}
+
+/** Outcomes recorded for tasks that went to stable at once and so have no entry. */
+export interface PlainCounts {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+}
+
+/** Both identities of I8. */
+export function isConserved(c: LedgerCounts): boolean {
+  return (
+    c.accepted === c.succeeded + c.failed + c.cancelled + c.reassigned + c.openCanary &&
+    c.reassigned === c.movedSucceeded + c.movedFailed + c.movedCancelled + c.openMoved
+  );
+}
+
+/** What a worker asks of the ledger. Every call may be repeated after a lost answer. */
+export interface WorkerLedger {
+  start(backend: BackendName, worker: WorkerLease, request: StartRequest): Promise<StartResult>;
+  finish(request: FinishRequest): Promise<'recorded' | 'fenced'>;
+  retry(id: string, token: string, options: { free: boolean; dueAt: number }): Promise<RetryResult>;
+  adopt(backend: BackendName, id: string, entry: AdoptedEntry): Promise<void>;
+}
+
+export interface AdoptedEntry {
+  readonly spec: TaskSpec;
+  readonly payload: string;
+  readonly acceptedAt: number;
+  readonly entryTtlSeconds: number;
+}
+
+/** A worker process's right to be believed alive. */
+export interface WorkerLease {
+  readonly id: string;
+  readonly ttlMs: number;
+  /** How often a task may lose its worker before it is parked. */
+  readonly maxLosses: number;
+}
+
+/** The answer to a change of the control state. */
+export interface ControlChange {
+  readonly status: 'ok' | 'conflict' | 'frozen';
+  readonly state: ControlState;
+}

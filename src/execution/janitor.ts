@@ -1,0 +1,150 @@
+import type { JanitorLedger, OpenTask } from '../domain/janitor.ts';
+import type { LedgerEntry } from '../domain/ledger.ts';
+import type { Logger } from '../domain/logger.ts';
+import type { BackendName } from '../domain/task.ts';
+import type { EnqueueRequest, TaskBackend } from '../domain/task-backend.ts';
+import { movedQueueOf } from '../domain/task-backend.ts';
+
+export interface JanitorOptions {
+  readonly intervalMs: number;
+  /** Younger tasks are left alone: their producer is probably just about to enqueue them. Milliseconds. */
+  readonly minAgeMs: number;
+  /** Tasks looked at in one pass, per owner: what a pass may cost, however long the backlog. */
+  readonly tasksPerPass: number;
+  readonly workerId: () => string;
+  readonly backends: Readonly<Partial<Record<BackendName, TaskBackend>>>;
+  readonly log: Logger;
+}
+
+const OWNERS: readonly BackendName[] = ['canary', 'stable'];
+const PAGE = 500;
+
+/**
+ * Nothing accepted is ever left outside a queue: one worker of all walks the unfinished tasks and enqueues again what
+ * its owner's backend does not hold. A crash between `accept` and `add`, a move that was never enqueued, a job that
+ * BullMQ gave up on: all end here.
+ */
+export class Janitor {
+  readonly #ledger: JanitorLedger;
+  readonly #options: JanitorOptions;
+  readonly #cursors: Record<BackendName, string> = { canary: '0', stable: '0' };
+  #timer: NodeJS.Timeout | undefined;
+  #pass: Promise<unknown> = Promise.resolve();
+
+  constructor(ledger: JanitorLedger, options: JanitorOptions) {
+    this.#ledger = ledger;
+    this.#options = options;
+  }
+
+  begin(): void {
+    this.#timer = setInterval(() => {
+      this.#pass = this.#pass.then(() => this.#passQuietly());
+    }, this.#options.intervalMs);
+  }
+
+  /** Stops after the pass that is under way. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#pass;
+  }
+
+  async #passQuietly(): Promise<void> {
+    try {
+      const ttlMs = 3 * this.#options.intervalMs;
+      if (await this.#ledger.electJanitor(this.#options.workerId(), ttlMs)) await this.pass();
+    } catch (error) {
+      this.#options.log.warn({}, `janitor: ${(error as Error).message}`);
+    }
+  }
+
+  /** One pass over both owners. @returns how many tasks were enqueued again */
+  async pass(): Promise<number> {
+    let enqueued = 0;
+    for (const owner of OWNERS) {
+      const backend = this.#options.backends[owner];
+      // A backend that does not answer is not a backend without the job.
+      if (!backend?.isReachable()) continue;
+      for (let seen = 0; seen < this.#options.tasksPerPass; ) {
+        const page = await this.#ledger.scanOpen(owner, this.#cursors[owner], PAGE);
+        this.#cursors[owner] = page.cursor;
+        enqueued += await this.#mend(owner, backend, page.tasks);
+        seen += page.tasks.length;
+        if (page.cursor === '0') break;
+      }
+    }
+    return enqueued;
+  }
+
+  async #mend(owner: BackendName, backend: TaskBackend, tasks: readonly OpenTask[]): Promise<number> {
+    const before = Date.now() - this.#options.minAgeMs;
+    const old = tasks.filter((task) => task.acceptedAt < before).map((task) => task.id);
+    if (old.length === 0) return 0;
+    const candidates = await this.#withoutRunner(owner, old);
+    let enqueued = 0;
+    for (const queue of new Set(candidates.map((entry) => queueOf(owner, entry)))) {
+      const entries = candidates.filter((entry) => queueOf(owner, entry) === queue);
+      enqueued += await this.#mendQueue(backend, queue, entries);
+    }
+    return enqueued;
+  }
+
+  /** Entries that no live worker runs. */
+  async #withoutRunner(owner: BackendName, ids: readonly string[]): Promise<LedgerEntry[]> {
+    const entries = (await this.#ledger.getMany(ids)).filter(
+      (entry) => entry?.owner === owner,
+    ) as LedgerEntry[];
+    const workers = entries.flatMap((entry) =>
+      entry.state === 'running' && entry.worker ? [entry.worker] : [],
+    );
+    const alive = await this.#ledger.aliveWorkers([...new Set(workers)]);
+    return entries.filter(
+      (entry) =>
+        entry.state === 'accepted' ||
+        entry.state === 'retrying' ||
+        (entry.state === 'running' && !alive.has(entry.worker ?? '')),
+    );
+  }
+
+  async #mendQueue(backend: TaskBackend, queue: string, entries: readonly LedgerEntry[]): Promise<number> {
+    const presence = await backend.has(
+      queue,
+      entries.map((entry) => entry.id),
+    );
+    const missing = entries.filter((_, i) => presence[i] !== 'live');
+    if (missing.length === 0) return 0;
+    // A dead job of the same id would swallow the new one.
+    const dead = entries.filter((_, i) => presence[i] === 'dead');
+    await Promise.all(dead.map((entry) => backend.remove(queue, entry.id)));
+    const results = await backend.enqueue(missing.flatMap((entry) => requestFor(queue, entry)));
+    const added = results.filter((result) => result.status === 'added').length;
+    this.#options.log.warn(
+      { queue, backend: backend.name, tasks: added },
+      'janitor: enqueued tasks that were in no queue',
+    );
+    return added;
+  }
+}
+
+const queueOf = (owner: BackendName, entry: LedgerEntry): string =>
+  owner === 'canary' ? entry.spec.queue : movedQueueOf(entry.spec.queue);
+
+function requestFor(queue: string, entry: LedgerEntry): EnqueueRequest[] {
+  // Finished since it was read.
+  if (entry.payload === null) return [];
+  return [
+    {
+      id: entry.id,
+      queue,
+      task: entry.spec.task,
+      namesTask: entry.spec.namesTask,
+      payload: { text: entry.payload, value: JSON.parse(entry.payload) },
+      mark: { acceptedAt: entry.acceptedAt },
+      retries: Math.max(0, entry.spec.retries - entry.failures),
+      backoff: entry.spec.backoff,
+      timeoutMs: entry.spec.timeoutMs,
+      dueAt: entry.dueAt,
+      priority: entry.spec.priority,
+      enqueuedAt: entry.acceptedAt,
+    },
+  ];
+}

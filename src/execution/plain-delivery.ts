@@ -1,0 +1,92 @@
+import { UnknownTaskError } from '../domain/errors.ts';
+import type { WorkerEvent } from '../domain/events.ts';
+import type { TaskDefinition } from '../domain/task.ts';
+import type { Delivery, Settlement } from '../domain/task-backend.ts';
+import { isTaskId } from '../domain/task-id.ts';
+import { runHandler } from './handler-run.ts';
+import { errorFor, lifetimesOf, outcomeOf } from './outcome-record.ts';
+import { askUntilAnswered } from './persistence.ts';
+import { retryDelayMs } from './retry-delay.ts';
+import type { RunEnvironment } from './run-environment.ts';
+
+/**
+ * Runs a delivery without a ledger entry: what `submit` sent to stable, what a plain bee-queue producer saved, what
+ * somebody added to BullMQ by hand. The backend's own rules hold; for a submission of ours, a recorded outcome says
+ * that it ran before. Foreign ids are reused by their makers (bee-queue counts 1, 2, 3 in every queue), so nothing
+ * is recorded under them.
+ */
+export async function runPlainDelivery(
+  delivery: Delivery,
+  task: TaskDefinition | undefined,
+  env: RunEnvironment,
+): Promise<Settlement> {
+  if (!task) {
+    const error = new UnknownTaskError(delivery.task ?? delivery.queue, env.tasks.names);
+    env.log.error({ id: delivery.id, queue: delivery.queue }, error.message);
+    return { kind: 'fail', error };
+  }
+  const isOurs = isTaskId(delivery.id);
+  const stores = isOurs && task.storeResult;
+  const attempt = delivery.failuresBefore + 1;
+  const emit = (type: WorkerEvent['type'], detail?: string) => {
+    const { id, queue, backend } = delivery;
+    env.emit({
+      type,
+      id,
+      task: task.name,
+      queue,
+      backend,
+      attempt,
+      at: Date.now(),
+      ...(detail ? { detail } : {}),
+    });
+  };
+  if (stores) {
+    const ask = () => env.outcomes.isRecorded(delivery.id);
+    if (await askUntilAnswered('look for outcome', ask, env.giveUp, env.log)) {
+      emit('skipped', 'finished');
+      return { kind: 'complete' };
+    }
+  }
+  const run = env.running.begin(delivery.id);
+  try {
+    emit('granted');
+    const result = await runHandler(task, delivery, attempt, run, env);
+    const lifetimes = lifetimesOf(task, env);
+    const isAborted =
+      result.status === 'failed' && (result.cause === 'shutdown' || result.cause === 'rollback');
+    if (result.status === 'failed' && !result.final && result.cause !== 'cancel') {
+      if (isAborted || delivery.retriesLeft > 0) {
+        emit('retrying', result.error.code ?? result.error.name);
+        return {
+          kind: 'retry',
+          delayMs: delayOf(delivery, task, isOurs, isAborted, env),
+          error: errorFor(result.error),
+        };
+      }
+    }
+    if (stores) {
+      const outcome = outcomeOf(task.name, delivery, result, attempt, run.startedAt);
+      const ttl = result.status === 'succeeded' ? lifetimes.result : lifetimes.failure;
+      const record = () => env.outcomes.record(outcome, ttl);
+      const isFirst = await askUntilAnswered('record outcome', record, env.giveUp, env.log);
+      emit(isFirst ? result.status : 'fenced');
+    } else emit(result.status);
+    if (result.status === 'failed') return { kind: 'fail', error: errorFor(result.error) };
+    return { kind: 'complete', value: result.value?.value };
+  } finally {
+    env.running.end(run);
+  }
+}
+
+/** Somebody else's job keeps its own backoff (null). */
+function delayOf(
+  delivery: Delivery,
+  task: TaskDefinition,
+  isOurs: boolean,
+  isAborted: boolean,
+  env: RunEnvironment,
+): number | null {
+  if (isAborted) return 0;
+  return isOurs ? retryDelayMs(task.backoff, delivery.failuresBefore + 1, env.random()) : null;
+}

@@ -1,0 +1,190 @@
+import { hostname } from 'node:os';
+import type { z } from 'zod';
+import { type ConfigWatcher, type HybridConfig, loadConfig, routingOf } from './config.ts';
+import type { ControlState } from './domain/control-state.ts';
+import { ClosedError, InvalidRatioError, UnknownTaskError } from './domain/errors.ts';
+import type { Logger } from './domain/logger.ts';
+import type { FlagSource } from './domain/routing-decision.ts';
+import type { TaskDefinition } from './domain/task.ts';
+import { TaskRegistry } from './execution/task-registry.ts';
+import { createLogger } from './logging.ts';
+import { applyRouting, followConfigFile } from './manager/config-sync.ts';
+import { type Connections, openConnections } from './manager/connections.ts';
+import { openFlags } from './manager/flags.ts';
+import { driftBetween, readStatus, type SystemStatus } from './manager/status.ts';
+import { prepareSubmission, type SubmitOptions } from './manager/submission.ts';
+import { SubmittedTask } from './manager/submitted-task.ts';
+import { Submitter } from './manager/submitter.ts';
+import { cancelTask, findTask, type TaskReport } from './manager/task-lookup.ts';
+import { type AuditEntry, readAudit } from './state/audit-log.ts';
+
+export interface ManagerOptions {
+  /** A config file's path, or a loaded config. @default config/hybrid.yaml if it exists, else the built-in defaults */
+  readonly config?: string | HybridConfig;
+  readonly tasks: readonly TaskDefinition[];
+  /** @default JSON lines on standard error, at the config's level */
+  readonly log?: Logger;
+  /** Who this process is in the audit log. @default 'manager:<host>' */
+  readonly actor?: string;
+  /** Whether an edit of the config file changes the live state while this process runs. @default true */
+  readonly followConfigFile?: boolean;
+}
+
+/** Routes submissions to stable or canary, and lets an operator see and change how. */
+export class HybridTaskManager {
+  readonly config: HybridConfig;
+  readonly #connections: Connections;
+  readonly #flags: FlagSource;
+  readonly #tasks: TaskRegistry;
+  readonly #submitter: Submitter;
+  readonly #watcher: ConfigWatcher | null;
+  #isClosed = false;
+
+  private constructor(c: Connections, flags: FlagSource, tasks: TaskRegistry, watcher: ConfigWatcher | null) {
+    this.config = c.config;
+    this.#connections = c;
+    this.#flags = flags;
+    this.#tasks = tasks;
+    this.#watcher = watcher;
+    this.#submitter = new Submitter(c, flags, (queue) => tasks.isShared(queue));
+  }
+
+  /**
+   * Connects and reads the live state. Canary and the flag service may be down.
+   * @throws {InvalidConfigError | InvalidTaskDefinitionError | RedisUnreachableError | RedisUnsuitableError}
+   */
+  static async open(options: ManagerOptions): Promise<HybridTaskManager> {
+    const config =
+      typeof options.config === 'object' ? options.config : await loadConfig({ file: options.config });
+    const tasks = new TaskRegistry(options.tasks);
+    const log = options.log ?? createLogger(config.log.level);
+    const actor = options.actor ?? `manager:${hostname()}`;
+    const connections = await openConnections(config, actor, log);
+    try {
+      const flags = await openFlags(config, log);
+      const { plane } = connections;
+      const drift = driftBetween(routingOf(config), plane.state);
+      if (drift.length > 0 && plane.state.frozen === '') {
+        log.warn(
+          { drift },
+          'The config file differs from the live state, which stays. To make the file live: hybrid apply',
+        );
+      }
+      const watcher =
+        config.file !== null && options.followConfigFile !== false
+          ? await followConfigFile(config.file, plane, `config:${hostname()}`, log)
+          : null;
+      return new HybridTaskManager(connections, flags, tasks, watcher);
+    } catch (error) {
+      await connections.close();
+      throw error;
+    }
+  }
+
+  /** The live state that this process acts on. */
+  get state(): ControlState {
+    return this.#connections.plane.state;
+  }
+
+  /**
+   * Checks the payload, decides, enqueues. Resolves when Redis has confirmed.
+   *
+   * @param task a definition or its name
+   * @throws {UnknownTaskError | InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError | InvalidSubmissionError}
+   *   nothing was enqueued
+   * @throws {UnknownSubmissionStateError} E_UNKNOWN: Redis stayed silent; repeat it under the error's id
+   */
+  async submit<I extends z.ZodType, O extends z.ZodType>(
+    task: TaskDefinition<I, O> | string,
+    input: z.input<I>,
+    options: SubmitOptions = {},
+  ): Promise<SubmittedTask<O>> {
+    if (this.#isClosed) throw new ClosedError('The manager');
+    const name = typeof task === 'string' ? task : task.name;
+    const definition = this.#tasks.get(name) as TaskDefinition<I, O> | undefined;
+    if (!definition) throw new UnknownTaskError(name, this.#tasks.names);
+    const { payloadBytes } = this.config.limits;
+    const submission = prepareSubmission(definition, input, options, payloadBytes);
+    const { id, decision } = await this.#submitter.place(submission);
+    return new SubmittedTask<O>(id, decision, definition, this.#connections.outcomes);
+  }
+
+  /** What is known of a task, wherever it went; null: nothing. */
+  find(id: string): Promise<TaskReport | null> {
+    return findTask(this.#connections, id, this.#tasks.queues);
+  }
+
+  /** `requested`: it is running and was asked to stop. */
+  cancel(id: string): Promise<'cancelled' | 'requested' | 'finished' | 'absent'> {
+    return cancelTask(this.#connections, id, this.#tasks.queues);
+  }
+
+  /**
+   * Sets the share of submissions that go to canary, for all processes.
+   *
+   * @param ratio 0 to 1; null, only with a task: remove the task's own ratio
+   * @throws {InvalidRatioError} @throws {UnknownTaskError} @throws {FrozenError} @throws {ControlConflictError}
+   */
+  async setRatio(
+    ratio: number | null,
+    options: { readonly task?: string; readonly reason: string },
+  ): Promise<ControlState> {
+    const { task, reason } = options;
+    if (!(ratio === null && task !== undefined) && !isRatio(ratio)) throw new InvalidRatioError(ratio);
+    if (task === undefined)
+      return this.#connections.plane.change({ settings: { celeryRatio: ratio as number }, reason });
+    if (!this.#tasks.get(task)) throw new UnknownTaskError(task, this.#tasks.names);
+    const taskRatios = Object.fromEntries(
+      Object.entries(this.state.taskRatios).filter(([name]) => name !== task),
+    );
+    if (ratio !== null) taskRatios[task] = ratio;
+    return this.#connections.plane.change({ settings: { taskRatios }, reason });
+  }
+
+  /** Makes the config file's routing section live. @throws {FrozenError} */
+  apply(options: { readonly reason: string }): Promise<ControlState> {
+    return applyRouting(this.#connections.plane, routingOf(this.config), options);
+  }
+
+  /** From the moment this resolves, nothing is accepted for canary, whatever any process believes (I3). */
+  freeze(options: { readonly reason: string }): Promise<ControlState> {
+    return this.#connections.plane.freeze(options);
+  }
+
+  /** Lifts a freeze. The ratio stays 0 until somebody raises it. */
+  resume(options: { readonly reason: string }): Promise<ControlState> {
+    return this.#connections.plane.resume(options);
+  }
+
+  /** Calls back after each change of the live state, whichever process made it. @returns a function that ends it */
+  onChange(listener: (state: ControlState, before: ControlState) => void): () => void {
+    return this.#connections.plane.onChange(listener);
+  }
+
+  status(): Promise<SystemStatus> {
+    return readStatus(this.#connections, this.#flags, this.#tasks.queues);
+  }
+
+  /** The newest changes of the live state, newest first. */
+  audit(limit = 20): Promise<readonly AuditEntry[]> {
+    return readAudit(this.#connections.control, limit);
+  }
+
+  /** Parked tasks, newest first: each lost its worker too often and waits for a person. */
+  parked(limit = 100): Promise<readonly string[]> {
+    return this.#connections.ledger.parked(limit);
+  }
+
+  /** Closes all connections. Submissions under way are not waited for. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#watcher?.close();
+    await this.#flags.close();
+    await this.#connections.close();
+  }
+}
+
+function isRatio(given: unknown): given is number {
+  return typeof given === 'number' && given >= 0 && given <= 1;
+}

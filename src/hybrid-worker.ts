@@ -1,0 +1,221 @@
+import { hostname } from 'node:os';
+import { type HybridConfig, loadConfig } from './config.ts';
+import type { WorkerEvent, WorkerListener } from './domain/events.ts';
+import type { Logger } from './domain/logger.ts';
+import type { BackendName, TaskDefinition } from './domain/task.ts';
+import type { Consumer, Delivery, Settlement, TaskBackend } from './domain/task-backend.ts';
+import { movedQueueOf } from './domain/task-backend.ts';
+import { Heartbeat } from './execution/heartbeat.ts';
+import { Janitor } from './execution/janitor.ts';
+import { runLedgerDelivery } from './execution/ledger-delivery.ts';
+import { runPlainDelivery } from './execution/plain-delivery.ts';
+import type { RunEnvironment } from './execution/run-environment.ts';
+import { RunningTasks } from './execution/running-tasks.ts';
+import { TaskRegistry } from './execution/task-registry.ts';
+import { createLogger } from './logging.ts';
+import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
+import { version } from './version.ts';
+import { countStall } from './worker/stalled-jobs.ts';
+
+/** An aborted handler that settles within this time is not given up. Milliseconds. */
+const ABORT_GRACE_MS = 5_000;
+/** Younger unfinished tasks are probably just being enqueued. Milliseconds. */
+const JANITOR_MIN_AGE_MS = 5_000;
+const JANITOR_TASKS_PER_PASS = 5_000;
+
+export interface WorkerOptions {
+  /** A config file's path, or a loaded config. @default config/hybrid.yaml if it exists, else the built-in defaults */
+  readonly config?: string | HybridConfig;
+  readonly tasks: readonly TaskDefinition[];
+  /** @default both */
+  readonly backends?: readonly BackendName[];
+  /** Tasks at once of each queue of each backend. @default the config's worker.concurrency */
+  readonly concurrency?: number;
+  readonly onEvent?: WorkerListener;
+  /** @default JSON lines on standard error, at the config's level */
+  readonly log?: Logger;
+}
+
+/** Runs tasks of one or both backends in this process. */
+export class HybridWorker {
+  readonly #c: Connections;
+  readonly #options: WorkerOptions;
+  readonly #tasks: TaskRegistry;
+  readonly #running = new RunningTasks();
+  readonly #giveUp = new AbortController();
+  readonly #heartbeat: Heartbeat;
+  readonly #janitor: Janitor;
+  readonly #startedAt = Date.now();
+  #consumers: Consumer[] = [];
+  #stopped: Promise<boolean> | undefined;
+
+  private constructor(c: Connections, tasks: TaskRegistry, options: WorkerOptions) {
+    this.#c = c;
+    this.#tasks = tasks;
+    this.#options = options;
+    const { heartbeatMs, maxLosses, janitorIntervalMs } = c.config.worker;
+    this.#heartbeat = new Heartbeat(c.workers, {
+      intervalMs: heartbeatMs,
+      maxLosses,
+      describe: () => this.#describe(),
+      runningUnder: (id) => this.#running.countUnder(id),
+      log: c.log,
+    });
+    this.#janitor = new Janitor(c.ledger, {
+      intervalMs: janitorIntervalMs,
+      minAgeMs: JANITOR_MIN_AGE_MS,
+      tasksPerPass: JANITOR_TASKS_PER_PASS,
+      workerId: () => this.#heartbeat.lease.id,
+      backends: { stable: c.stable, canary: c.canary },
+      log: c.log,
+    });
+  }
+
+  /**
+   * Connects and begins to take tasks.
+   * @throws {InvalidConfigError | InvalidTaskDefinitionError | RedisUnreachableError | RedisUnsuitableError}
+   */
+  static async open(options: WorkerOptions): Promise<HybridWorker> {
+    const config =
+      typeof options.config === 'object' ? options.config : await loadConfig({ file: options.config });
+    const tasks = new TaskRegistry(options.tasks);
+    const log = options.log ?? createLogger(config.log.level);
+    const connections = await openConnections(config, `worker:${hostname()}`, log);
+    const worker = new HybridWorker(connections, tasks, options);
+    try {
+      await worker.#begin();
+    } catch (error) {
+      await worker.stop({ graceMs: 0 });
+      throw error;
+    }
+    return worker;
+  }
+
+  get id(): string {
+    return this.#heartbeat.lease.id;
+  }
+
+  /** Handlers running now. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  async #begin(): Promise<void> {
+    const { control } = this.#c;
+    // Before the first task: without a heartbeat it would be given away at once.
+    await this.#heartbeat.begin();
+    await control.listen(control.keys.cancelChannel, (id) => this.#running.abort(id, 'cancel'));
+    const env = this.#environment();
+    for (const backend of this.#options.backends ?? (['stable', 'canary'] as const)) {
+      for (const queue of this.#tasks.queues) {
+        await this.#consume(this.#c[backend], queue, queue, env);
+        if (backend === 'stable') await this.#consume(this.#c.stable, movedQueueOf(queue), queue, env);
+      }
+    }
+    this.#janitor.begin();
+  }
+
+  async #consume(backend: TaskBackend, queue: string, taskQueue: string, env: RunEnvironment): Promise<void> {
+    const { log, config } = this.#c;
+    const consumer = await backend.consume(queue, (delivery) => this.#run(delivery, taskQueue, env), {
+      concurrency: this.#options.concurrency ?? config.worker.concurrency,
+      stallIntervalMs: config.worker.stallIntervalMs,
+      onStalled: (id) => {
+        countStall(this.#c, backend, queue, id, env.emit).catch((error: unknown) =>
+          log.warn({ id, queue }, `stall not counted: ${(error as Error).message}`),
+        );
+      },
+      onUnreadable: (id, problem) =>
+        log.error({ id, queue, backend: backend.name }, `unreadable job parked: ${problem}`),
+      onError: (error) => log.warn({ queue, backend: backend.name }, error.message),
+    });
+    this.#consumers.push(consumer);
+  }
+
+  async #run(delivery: Delivery, taskQueue: string, env: RunEnvironment): Promise<Settlement> {
+    const task = this.#tasks.resolve(delivery, taskQueue);
+    try {
+      return delivery.mark
+        ? await runLedgerDelivery(delivery, task, env)
+        : await runPlainDelivery(delivery, task, env);
+    } catch (error) {
+      if (!this.#giveUp.signal.aborted) {
+        this.#c.log.error(
+          { id: delivery.id, queue: delivery.queue },
+          `left to be delivered again: ${String(error)}`,
+        );
+      }
+      // Neither done nor failed: its backend delivers it again when this process shows no sign of life for it.
+      return new Promise(() => {});
+    }
+  }
+
+  #environment(): RunEnvironment {
+    const { config, log, ledger, outcomes, stable, canary } = this.#c;
+    return {
+      tasks: this.#tasks,
+      running: this.#running,
+      ledger,
+      outcomes,
+      lease: () => this.#heartbeat.lease,
+      enqueueMoved: (task) => enqueueMoved(stable, task),
+      emit: (event) => this.#emit(event),
+      canPostpone: (backend) => (backend === 'stable' ? stable : canary).capabilities.postpone,
+      resultTtlSeconds: config.results.resultTtlSeconds,
+      failureTtlSeconds: config.results.failureTtlSeconds,
+      resultLimitBytes: config.limits.payloadBytes,
+      abortGraceMs: ABORT_GRACE_MS,
+      random: Math.random,
+      giveUp: this.#giveUp.signal,
+      log,
+    };
+  }
+
+  #emit(event: WorkerEvent): void {
+    this.#c.log.debug({ ...event }, event.type);
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#c.log.error({ event: event.type }, `a listener threw: ${(error as Error).message}`);
+    }
+  }
+
+  #describe() {
+    return {
+      host: hostname(),
+      pid: process.pid,
+      version,
+      backends: this.#options.backends ?? (['stable', 'canary'] as const),
+      queues: this.#tasks.queues,
+      tasks: this.#tasks.names,
+      concurrency: this.#options.concurrency ?? this.#c.config.worker.concurrency,
+      running: this.#running.size,
+      startedAt: this.#startedAt,
+    };
+  }
+
+  /**
+   * Takes nothing new, waits for what is running, closes. Repeating it waits for the first call.
+   *
+   * @param options.graceMs longest wait in milliseconds; then running tasks are aborted through their signal, and those
+   *   that end are tried again elsewhere at no cost @default the config's worker.shutdownGraceMs
+   * @returns false if a handler ignored its signal; its task is delivered again later
+   */
+  stop(options: { readonly graceMs?: number } = {}): Promise<boolean> {
+    this.#stopped ??= this.#stop(options.graceMs ?? this.#c.config.worker.shutdownGraceMs);
+    return this.#stopped;
+  }
+
+  async #stop(graceMs: number): Promise<boolean> {
+    const abort = setTimeout(() => this.#running.abortAll('shutdown'), graceMs);
+    const stops = this.#consumers.map((consumer) => consumer.stop(graceMs + ABORT_GRACE_MS));
+    const isClean = (await Promise.all(stops)).every(Boolean);
+    clearTimeout(abort);
+    await this.#janitor.end();
+    if (isClean) await this.#heartbeat.end().catch(() => {});
+    else this.#heartbeat.abandon();
+    this.#giveUp.abort();
+    await this.#c.close();
+    return isClean;
+  }
+}

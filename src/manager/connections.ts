@@ -1,0 +1,136 @@
+import { createBeeQueueBackend } from '../backends/bee-queue.ts';
+import { createBullmqBackend } from '../backends/bullmq.ts';
+import type { HybridConfig } from '../config.ts';
+import { routingOf } from '../config.ts';
+import type { MovedTask } from '../domain/ledger.ts';
+import type { Logger } from '../domain/logger.ts';
+import { movedQueueOf, type TaskBackend } from '../domain/task-backend.ts';
+import { ControlPlane } from '../state/control-plane.ts';
+import { ControlRedis } from '../state/control-redis.ts';
+import { IdempotencyKeys } from '../state/idempotency-keys.ts';
+import { Ledger } from '../state/ledger.ts';
+import { OutcomeStore } from '../state/outcome-store.ts';
+import { preflight } from '../state/redis-preflight.ts';
+import { WorkerRegistry } from '../state/worker-registry.ts';
+
+/** Used where neither the config nor the environment names a Redis. */
+export const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
+
+/** Everything that submitting, operating and executing have in common. */
+export interface Connections {
+  readonly config: HybridConfig;
+  readonly log: Logger;
+  readonly control: ControlRedis;
+  readonly plane: ControlPlane;
+  readonly ledger: Ledger;
+  readonly outcomes: OutcomeStore;
+  readonly keys: IdempotencyKeys;
+  readonly workers: WorkerRegistry;
+  readonly stable: TaskBackend;
+  readonly canary: TaskBackend;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the connections that a config asks for. Control (and with it stable) has to answer; canary may be down.
+ *
+ * @param actor who this process is in the audit log
+ * @throws {RedisUnreachableError | RedisUnsuitableError | InvalidConfigError}
+ */
+export async function openConnections(
+  config: HybridConfig,
+  actor: string,
+  log: Logger,
+): Promise<Connections> {
+  const controlUrl = config.redis.url ?? DEFAULT_REDIS_URL;
+  const canaryUrl = config.canary.redisUrl ?? controlUrl;
+  const { commandTimeoutMs } = config.redis;
+  const allowEviction = process.env['NODE_ENV'] === 'development';
+  const report = await preflight(controlUrl, { allowEviction });
+  for (const note of report.notes) log.warn({}, note);
+  if (canaryUrl !== controlUrl) await warnAboutCanary(canaryUrl, allowEviction, log);
+
+  const onError = (error: Error) => log.warn({}, error.message);
+  const control = new ControlRedis(config.namespace, {
+    url: controlUrl,
+    commandTimeoutMs,
+    name: 'hybrid',
+    onError,
+  });
+  const backendOptions = { commandTimeoutMs, logger: log };
+  const stable = createBeeQueueBackend({
+    ...backendOptions,
+    redisUrl: controlUrl,
+    prefix: config.stable.prefix,
+  });
+  const canary = createBullmqBackend({
+    ...backendOptions,
+    redisUrl: canaryUrl,
+    prefix: config.canary.prefix,
+  });
+  const close = async () => {
+    await Promise.all([stable.close(), canary.close()]);
+    control.close();
+  };
+  try {
+    const { pollMs } = config.control;
+    const plane = await ControlPlane.open(control, {
+      initial: routingOf(config),
+      actor,
+      pollMs,
+      onProblem: onError,
+    });
+    await stable.ready();
+    // I5: a canary that is down keeps nobody from submitting.
+    await canary.ready().catch(onError);
+    return {
+      config,
+      log,
+      control,
+      plane,
+      ledger: new Ledger(control),
+      outcomes: new OutcomeStore(control),
+      keys: new IdempotencyKeys(control),
+      workers: new WorkerRegistry(control),
+      stable,
+      canary,
+      close: async () => {
+        plane.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function warnAboutCanary(url: string, allowEviction: boolean, log: Logger): Promise<void> {
+  try {
+    await preflight(url, { role: 'canary', allowEviction });
+  } catch (error) {
+    log.warn({}, `canary: ${(error as Error).message} Until it answers, everything goes to stable.`);
+  }
+}
+
+/** Puts a task that changed hands into stable's moved queue. */
+export async function enqueueMoved(stable: TaskBackend, task: MovedTask): Promise<void> {
+  const { spec, acceptedAt } = task;
+  const [result] = await stable.enqueue([
+    {
+      id: task.id,
+      queue: movedQueueOf(spec.queue),
+      task: spec.task,
+      namesTask: spec.namesTask,
+      payload: { text: task.payload, value: undefined },
+      mark: { acceptedAt },
+      retries: Math.max(0, spec.retries - task.failures),
+      backoff: spec.backoff,
+      timeoutMs: spec.timeoutMs,
+      dueAt: task.dueAt,
+      priority: spec.priority,
+      enqueuedAt: acceptedAt,
+    },
+  ]);
+  if (result?.status === 'error') throw result.error;
+}

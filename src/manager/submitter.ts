@@ -1,0 +1,239 @@
+import { batched } from '../domain/batch.ts';
+import { RedisUnreachableError, UnknownSubmissionStateError } from '../domain/errors.ts';
+import type { AcceptResult, TaskSpec } from '../domain/ledger.ts';
+import type { FlagSource, RoutingDecision } from '../domain/routing-decision.ts';
+import type { BackendName } from '../domain/task.ts';
+import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
+import { decide } from '../routing/router.ts';
+import { saltOf } from '../routing/sticky-hash.ts';
+import { keyHash } from '../state/idempotency-keys.ts';
+import { CanaryHealth } from './canary-health.ts';
+import { type Connections, enqueueMoved } from './connections.ts';
+import type { Submission } from './submission.ts';
+
+/** The control state may change while a submission is on its way; after this many surprises it goes to stable. */
+const MOST_ROUNDS = 4;
+/** A silent Redis is asked this often, always under the same id. */
+const MOST_TRIES = 2;
+const PRIORITY = ['priority'] as const;
+
+/** Where a submission ended up. The id is another one than its own where an idempotency key was known. */
+export interface Placement {
+  readonly id: string;
+  readonly decision: RoutingDecision;
+}
+
+/** Takes a checked submission to exactly one backend. The protocol: docs/architecture.md, "A submission's way". */
+export class Submitter {
+  readonly #c: Connections;
+  readonly #flags: FlagSource;
+  readonly #isShared: (queue: string) => boolean;
+  readonly #salt: number;
+  readonly #health = new CanaryHealth();
+  readonly #enqueueStable: (request: EnqueueRequest) => Promise<EnqueueResult>;
+  readonly #enqueueCanary: (request: EnqueueRequest) => Promise<EnqueueResult>;
+
+  constructor(connections: Connections, flags: FlagSource, isShared: (queue: string) => boolean) {
+    this.#c = connections;
+    this.#flags = flags;
+    this.#isShared = isShared;
+    this.#salt = saltOf(connections.config.namespace);
+    this.#enqueueStable = batched((requests) => connections.stable.enqueue(requests), 500);
+    this.#enqueueCanary = batched((requests) => connections.canary.enqueue(requests), 500);
+  }
+
+  async place(submission: Submission): Promise<Placement> {
+    if (submission.isRepeat) {
+      const known = await this.#find(submission);
+      if (known) return known;
+    }
+    let decision = await this.#decide(submission);
+    for (let round = 0; decision.backend === 'canary'; round++) {
+      const placement = await this.#toCanary(submission, decision);
+      if (placement) return placement;
+      await this.#answered(submission, () => this.#c.plane.refresh());
+      decision = await this.#decide(submission);
+      if (round + 1 === MOST_ROUNDS) decision = { ...decision, backend: 'stable', reason: 'stale' };
+    }
+    return this.#toStable(submission, decision);
+  }
+
+  async #decide(submission: Submission): Promise<RoutingDecision> {
+    const { task, stickyKey } = submission;
+    const control = this.#c.plane.state;
+    const isFlagged = control.mode === 'flag' && control.frozen === '';
+    return decide({
+      control,
+      salt: this.#salt,
+      task: task.name,
+      stickyKey,
+      requested: submission.backend,
+      needs: submission.priority === null ? undefined : PRIORITY,
+      capabilities: { stable: this.#c.stable.capabilities, canary: this.#c.canary.capabilities },
+      flag: isFlagged
+        ? await this.#flags.evaluate({
+            stickyKey,
+            task: task.name,
+            queue: task.queue,
+            attributes: submission.attributes,
+          })
+        : null,
+      canaryReachable: this.#c.canary.isReachable() && this.#health.isUsable(),
+    });
+  }
+
+  /** null: the decision is out of date. */
+  async #toCanary(submission: Submission, decision: RoutingDecision): Promise<Placement | null> {
+    const { id, task } = submission;
+    const accepted = await this.#answered(submission, () => this.#accept(submission, decision));
+    if (accepted.status === 'stale') return null;
+    if (accepted.status === 'key') return this.#keyed(submission, accepted, decision);
+    if (accepted.status === 'duplicate' && accepted.owner === 'stable') {
+      return { id, decision: { ...decision, backend: 'stable', reason: 'duplicate' } };
+    }
+    const request = this.#request(submission, task.queue, accepted.acceptedAt);
+    const result = await this.#enqueueCanary(request);
+    if (result.status !== 'error') {
+      this.#health.worked();
+      return { id, decision };
+    }
+    this.#health.failed();
+    this.#c.log.warn({ id, task: task.name }, `canary did not take the task: ${result.error.message}`);
+    return this.#failOver(submission, decision);
+  }
+
+  #accept(submission: Submission, decision: RoutingDecision): Promise<AcceptResult> {
+    const { task, idempotencyKey } = submission;
+    const { results, idempotency } = this.#c.config;
+    const resultTtl = task.resultTtlSeconds ?? results.resultTtlSeconds;
+    const failureTtl = task.failureTtlSeconds ?? results.failureTtlSeconds;
+    return this.#c.ledger.accept({
+      id: submission.id,
+      epoch: decision.epoch,
+      spec: this.#spec(submission, decision),
+      payload: submission.payload.text,
+      entryTtlSeconds: Math.max(resultTtl, failureTtl),
+      key:
+        idempotencyKey === null
+          ? null
+          : { hash: keyHash(task.name, idempotencyKey), ttlSeconds: idempotency.ttlSeconds },
+    });
+  }
+
+  /** Canary did not confirm the add. Unless a worker has the task already, it becomes stable's. */
+  async #failOver(submission: Submission, decision: RoutingDecision): Promise<Placement> {
+    const { id } = submission;
+    const [result] = await this.#answered(submission, () => this.#c.ledger.reassign([id]));
+    if (result?.status === 'left' && result.owner === 'canary') return { id, decision };
+    if (result?.status === 'moved') {
+      try {
+        await enqueueMoved(this.#c.stable, result.task);
+      } catch (error) {
+        // The entry is stable's; a janitor enqueues what is in no queue.
+        this.#c.log.warn({ id }, `the moved task is left to the janitor: ${(error as Error).message}`);
+      }
+    }
+    return { id, decision: { ...decision, backend: 'stable', reason: 'canary-down' } };
+  }
+
+  async #toStable(submission: Submission, decision: RoutingDecision): Promise<Placement> {
+    const { id, task, idempotencyKey } = submission;
+    if (idempotencyKey === null) {
+      await this.#enqueue(submission, this.#request(submission, task.queue, null));
+      return { id, decision };
+    }
+    const hash = keyHash(task.name, idempotencyKey);
+    const { ttlSeconds } = this.#c.config.idempotency;
+    const claim = await this.#answered(submission, () => this.#c.keys.claim(hash, id, ttlSeconds));
+    if (claim.status === 'known') return this.#keyed(submission, claim, decision);
+    await this.#enqueue(submission, this.#request(submission, task.queue, null));
+    await this.#answered(submission, () => this.#c.keys.confirm(hash));
+    return { id, decision };
+  }
+
+  /** The idempotency key is known: the first submission's task is the caller's. */
+  async #keyed(
+    submission: Submission,
+    known: { readonly id: string; readonly owner: BackendName; readonly confirmed: boolean },
+    decision: RoutingDecision,
+  ): Promise<Placement> {
+    const { task, idempotencyKey } = submission;
+    if (known.owner === 'stable' && !known.confirmed) {
+      // Its producer may have died before the enqueue; the same id makes this harmless if it had not.
+      await this.#enqueue(submission, { ...this.#request(submission, task.queue, null), id: known.id });
+      await this.#answered(submission, () => this.#c.keys.confirm(keyHash(task.name, idempotencyKey ?? '')));
+    }
+    // Its own claim, whose answer was lost.
+    if (known.id === submission.id) return { id: known.id, decision };
+    const entry = known.owner === 'canary' ? await this.#c.ledger.get(known.id) : null;
+    const backend = entry?.owner ?? known.owner;
+    return { id: known.id, decision: { ...decision, backend, reason: 'duplicate' } };
+  }
+
+  /** Where an earlier try of the same submission left it. */
+  async #find(submission: Submission): Promise<Placement | null> {
+    const { id, task } = submission;
+    const decision = await this.#decide(submission);
+    const entry = await this.#answered(submission, () => this.#c.ledger.get(id));
+    if (entry) {
+      // The add of the first try may be what was lost; `accept` answers `duplicate` and the add is repeated.
+      return this.#toCanary(submission, { ...decision, backend: entry.owner, reason: 'duplicate' });
+    }
+    const [presence] = await this.#answered(submission, () => this.#c.stable.has(task.queue, [id]));
+    const isKnown =
+      presence !== 'absent' || (await this.#answered(submission, () => this.#c.outcomes.isRecorded(id)));
+    return isKnown ? { id, decision: { ...decision, backend: 'stable', reason: 'duplicate' } } : null;
+  }
+
+  async #enqueue(submission: Submission, request: EnqueueRequest): Promise<void> {
+    await this.#answered(submission, async () => {
+      const result = await this.#enqueueStable(request);
+      if (result.status === 'error') throw result.error;
+    });
+  }
+
+  /** Repeats a question that got no answer, and says E_UNKNOWN if it stays silent. */
+  async #answered<T>(submission: Submission, ask: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof RedisUnreachableError)) throw error;
+        if (tries === MOST_TRIES) throw new UnknownSubmissionStateError(submission.id, { cause: error });
+      }
+    }
+  }
+
+  #spec(submission: Submission, decision: RoutingDecision): TaskSpec {
+    const { task } = submission;
+    return {
+      task: task.name,
+      queue: task.queue,
+      namesTask: this.#isShared(task.queue),
+      retries: task.retries,
+      backoff: task.backoff,
+      timeoutMs: task.timeoutMs,
+      dueAt: submission.dueAt,
+      priority: submission.priority,
+      decision,
+    };
+  }
+
+  #request(submission: Submission, queue: string, acceptedAt: number | null): EnqueueRequest {
+    const { task } = submission;
+    return {
+      id: submission.id,
+      queue,
+      task: task.name,
+      namesTask: this.#isShared(task.queue),
+      payload: submission.payload,
+      mark: acceptedAt === null ? null : { acceptedAt },
+      retries: task.retries,
+      backoff: task.backoff,
+      timeoutMs: task.timeoutMs,
+      dueAt: submission.dueAt,
+      priority: submission.priority,
+      enqueuedAt: submission.submittedAt,
+    };
+  }
+}

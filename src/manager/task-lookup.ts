@@ -1,0 +1,108 @@
+import type { Outcome } from '../domain/outcome.ts';
+import type { RoutingDecision } from '../domain/routing-decision.ts';
+import type { BackendName } from '../domain/task.ts';
+import { movedQueueOf } from '../domain/task-backend.ts';
+import { isTaskId } from '../domain/task-id.ts';
+import type { Connections } from './connections.ts';
+
+/** What is known of a task, wherever it went. Times are milliseconds since 1970. */
+export interface TaskReport {
+  readonly id: string;
+  readonly task: string | null;
+  readonly queue: string | null;
+  readonly backend: BackendName;
+  readonly state: 'waiting' | 'delayed' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled';
+  /** Runs begun so far; null where only the backend's own record is left. */
+  readonly attempts: number | null;
+  readonly wasMoved: boolean;
+  readonly decision: RoutingDecision | null;
+  readonly enqueuedAt: number | null;
+  readonly outcome: Outcome | null;
+}
+
+/**
+ * Finds a task by its id (I7): in the ledger, among the outcomes, in stable's queues.
+ * @returns null if nothing is known of it: never submitted here, or finished and no longer kept
+ */
+export async function findTask(
+  c: Connections,
+  id: string,
+  queues: readonly string[],
+): Promise<TaskReport | null> {
+  const [entry, outcome] = await Promise.all([c.ledger.get(id), c.outcomes.read(id)]);
+  if (entry) {
+    return {
+      id,
+      task: entry.spec.task,
+      queue: entry.spec.queue,
+      backend: entry.owner,
+      state: entry.state === 'accepted' ? 'waiting' : entry.state,
+      attempts: entry.attempt,
+      wasMoved: entry.movedAt !== null,
+      decision: entry.spec.decision,
+      enqueuedAt: entry.acceptedAt,
+      outcome,
+    };
+  }
+  if (outcome) {
+    const { task, backend, status, attempts, enqueuedAt } = outcome;
+    const rest = { queue: null, wasMoved: false, decision: null };
+    return { id, task, backend, state: status, attempts, enqueuedAt, outcome, ...rest };
+  }
+  return isTaskId(id) ? findOnStable(c, id, queues) : null;
+}
+
+async function findOnStable(
+  c: Connections,
+  id: string,
+  queues: readonly string[],
+): Promise<TaskReport | null> {
+  for (const queue of queues.flatMap((name) => [name, movedQueueOf(name)])) {
+    const info = await c.stable.info(queue, id);
+    if (info) {
+      return {
+        id,
+        task: null,
+        queue,
+        backend: 'stable',
+        state: info.state === 'active' ? 'running' : info.state,
+        attempts: null,
+        wasMoved: false,
+        decision: null,
+        enqueuedAt: info.enqueuedAt,
+        outcome: null,
+      };
+    }
+  }
+  return null;
+}
+
+/**
+ * Cancels a task. One that is running is asked to stop through its signal.
+ * A task without ledger entry (submitted to stable) is cancelled as well as bee-queue can: one that is just being
+ * taken by a plain bee-queue worker still runs.
+ */
+export async function cancelTask(
+  c: Connections,
+  id: string,
+  queues: readonly string[],
+): Promise<'cancelled' | 'requested' | 'finished' | 'absent'> {
+  const answer = await c.ledger.cancel(id);
+  if (answer !== 'absent') return answer;
+  const report = await findTask(c, id, queues);
+  if (!report) return 'absent';
+  if (report.outcome || report.queue === null) return 'finished';
+  const now = Date.now();
+  const times = { enqueuedAt: report.enqueuedAt ?? now, startedAt: 0, finishedAt: now };
+  // First the outcome: whoever takes the job meanwhile finds it and skips.
+  await c.outcomes.record(
+    { id, task: report.task ?? '', backend: 'stable', status: 'cancelled', attempts: 0, ...times },
+    c.config.results.failureTtlSeconds,
+  );
+  if (report.state === 'running') {
+    await c.ledger.announceCancel(id);
+    return 'requested';
+  }
+  await c.stable.remove(report.queue, id);
+  return 'cancelled';
+}

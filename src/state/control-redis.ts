@@ -1,0 +1,82 @@
+import type { Redis } from 'ioredis';
+import { type Keys, keysOf } from './keys.ts';
+import { type ConnectionOptions, connectRedis, explain } from './redis-connection.ts';
+import { type RunScript, type ScriptName, scriptsOn } from './scripts.ts';
+
+/** The control Redis of one namespace: one connection for commands, one for listening. */
+export class ControlRedis {
+  readonly keys: Keys;
+  readonly #redis: Redis;
+  readonly #listener: Redis;
+  readonly #scripts: RunScript;
+  readonly #options: ConnectionOptions;
+  readonly #handlers = new Map<string, Set<(message: string) => void>>();
+  readonly #onReconnected = new Set<() => void>();
+
+  constructor(namespace: string, options: ConnectionOptions) {
+    this.keys = keysOf(namespace);
+    this.#options = options;
+    this.#redis = connectRedis(options);
+    this.#listener = connectRedis({ ...options, name: `${options.name}:listener` });
+    this.#scripts = scriptsOn(this.#redis, this.keys.prefix);
+    this.#listener.on('message', (channel, message) => {
+      for (const handle of this.#handlers.get(channel) ?? []) handle(message);
+    });
+    // Messages of the time without a connection are lost; whoever listens has to look again.
+    this.#listener.on('ready', () => {
+      for (const handle of this.#onReconnected) handle();
+    });
+  }
+
+  /** False as soon as the command connection is known to be down. */
+  isReachable(): boolean {
+    return this.#redis.status === 'ready';
+  }
+
+  /** Runs one of our scripts. @throws {RedisUnreachableError | BackendError} never with the arguments */
+  async run(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await this.#scripts(name, args);
+    } catch (error) {
+      throw explain(error, this.#options, name);
+    }
+  }
+
+  /** Runs plain commands. @throws {RedisUnreachableError | BackendError} never with the arguments */
+  async ask<T>(operation: string, command: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await command(this.#redis);
+    } catch (error) {
+      throw explain(error, this.#options, operation);
+    }
+  }
+
+  /** Listens on a channel until the returned function is called. Resolves when Redis has confirmed. */
+  async listen(channel: string, handle: (message: string) => void): Promise<() => void> {
+    const handlers = this.#handlers.get(channel) ?? new Set();
+    this.#handlers.set(channel, handlers);
+    handlers.add(handle);
+    if (handlers.size === 1) {
+      try {
+        await this.#listener.subscribe(channel);
+      } catch (error) {
+        handlers.delete(handle);
+        throw explain(error, this.#options, 'subscribe');
+      }
+    }
+    return () => {
+      handlers.delete(handle);
+    };
+  }
+
+  /** Calls back on every new connection of the listener, the first one included. */
+  onListening(handle: () => void): () => void {
+    this.#onReconnected.add(handle);
+    return () => this.#onReconnected.delete(handle);
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+    this.#listener.disconnect();
+  }
+}

@@ -1,0 +1,27 @@
+import { outcomeShardOf } from '../domain/task-id.ts';
+
+/** Names of everything that a namespace keeps in Redis. One hash tag, so that scripts also run on a cluster. */
+export function keysOf(namespace: string) {
+  const prefix = `{${namespace}}:`;
+  return {
+    prefix,
+    control: `${prefix}control`,
+    controlChanged: `${prefix}control:changed`,
+    audit: `${prefix}audit`,
+    counts: `${prefix}counts`,
+    openCanary: `${prefix}open:canary`,
+    openMoved: `${prefix}open:moved`,
+    parked: `${prefix}parked`,
+    workers: `${prefix}workers`,
+    janitorLock: `${prefix}janitor:lock`,
+    cancelChannel: `${prefix}cancel`,
+    task: (id: string) => `${prefix}task:${id}`,
+    outcome: (id: string) => `${prefix}outcome:${id}`,
+    outcomeChannel: (id: string) => `${prefix}outcome:${outcomeShardOf(id)}`,
+    key: (hash: string) => `${prefix}key:${hash}`,
+    stalls: (queue: string, id: string) => `${prefix}stalls:${queue}:${id}`,
+    worker: (id: string) => `${prefix}worker:${id}`,
+  } as const;
+}
+
+export type Keys = ReturnType<typeof keysOf>;

@@ -1,0 +1,231 @@
+import { batched } from '../domain/batch.ts';
+import type { JanitorLedger, OpenTask } from '../domain/janitor.ts';
+import type {
+  AcceptRequest,
+  AcceptResult,
+  AdoptedEntry,
+  FinishRequest,
+  LedgerCounts,
+  LedgerEntry,
+  PlainCounts,
+  ReassignResult,
+  RetryResult,
+  StartRequest,
+  StartResult,
+  WorkerLease,
+  WorkerLedger,
+} from '../domain/ledger.ts';
+import { isConserved } from '../domain/ledger.ts';
+import type { BackendName } from '../domain/task.ts';
+import { outcomeShardOf } from '../domain/task-id.ts';
+import type { ControlRedis } from './control-redis.ts';
+import { acceptArguments, entryFrom, movedTaskFrom, parseAccept, parseStart } from './ledger-codec.ts';
+
+const MAX_BATCH = 200;
+
+/** The assignment ledger: who owns a canary task, and what became of it. Its rules are in the Lua scripts. */
+export class Ledger implements WorkerLedger, JanitorLedger {
+  readonly #redis: ControlRedis;
+  readonly #accept: (request: AcceptRequest) => Promise<AcceptResult>;
+  readonly #finish: (request: FinishRequest) => Promise<'recorded' | 'fenced'>;
+  readonly #starts = new Map<string, (request: StartRequest) => Promise<StartResult>>();
+
+  constructor(redis: ControlRedis) {
+    this.#redis = redis;
+    this.#accept = batched((requests) => this.#acceptBatch(requests), MAX_BATCH);
+    this.#finish = batched((requests) => this.#finishBatch(requests), MAX_BATCH);
+  }
+
+  /** Submissions made close together share one script call. */
+  accept(request: AcceptRequest): Promise<AcceptResult> {
+    return this.#accept(request);
+  }
+
+  async #acceptBatch(requests: readonly AcceptRequest[]): Promise<AcceptResult[]> {
+    const args = [requests.length, ...requests.flatMap(acceptArguments)];
+    return ((await this.#redis.run('accept', args)) as unknown[][]).map(parseAccept);
+  }
+
+  start(backend: BackendName, worker: WorkerLease, request: StartRequest): Promise<StartResult> {
+    const name = `${backend} ${worker.id}`;
+    let start = this.#starts.get(name);
+    if (!start) {
+      start = batched((requests) => this.#startBatch(backend, worker, requests), MAX_BATCH);
+      this.#starts.set(name, start);
+    }
+    return start(request);
+  }
+
+  async #startBatch(
+    backend: BackendName,
+    worker: WorkerLease,
+    requests: readonly StartRequest[],
+  ): Promise<StartResult[]> {
+    const args = [backend, worker.id, worker.ttlMs, worker.maxLosses, requests.length];
+    const each = requests.flatMap((r) => [
+      r.id,
+      r.token,
+      outcomeShardOf(r.id),
+      r.parkedOutcome,
+      r.parkedTtlSeconds,
+    ]);
+    return ((await this.#redis.run('start', [...args, ...each])) as unknown[][]).map(parseStart);
+  }
+
+  finish(request: FinishRequest): Promise<'recorded' | 'fenced'> {
+    return this.#finish(request);
+  }
+
+  async #finishBatch(requests: readonly FinishRequest[]): Promise<('recorded' | 'fenced')[]> {
+    const each = requests.flatMap((r) => [
+      r.id,
+      r.token,
+      r.backend,
+      r.state,
+      r.outcome ? JSON.stringify(r.outcome) : '',
+      r.outcomeTtlSeconds,
+      outcomeShardOf(r.id),
+      r.entryTtlSeconds,
+    ]);
+    return (await this.#redis.run('finish', [requests.length, ...each])) as ('recorded' | 'fenced')[];
+  }
+
+  async retry(id: string, token: string, options: { free: boolean; dueAt: number }): Promise<RetryResult> {
+    const args = [id, token, options.free ? '1' : '0', Math.round(options.dueAt), outcomeShardOf(id)];
+    const [status, spec, payload, acceptedAt] = (await this.#redis.run('retry', args)) as string[];
+    if (status !== 'moved') return { status: status as 'retrying' | 'cancelled' | 'fenced' };
+    return { status, task: movedTaskFrom(id, [spec, payload, acceptedAt, String(options.dueAt), '0']) };
+  }
+
+  async cancel(id: string): Promise<'cancelled' | 'requested' | 'finished' | 'absent'> {
+    return (await this.#redis.run('cancel', [id, outcomeShardOf(id)])) as
+      | 'cancelled'
+      | 'requested'
+      | 'finished'
+      | 'absent';
+  }
+
+  /** Tells the workers to abort a run that has no entry. */
+  async announceCancel(id: string): Promise<void> {
+    const channel = this.#redis.keys.cancelChannel;
+    await this.#redis.ask('announce cancel', (redis) => redis.publish(channel, id));
+  }
+
+  /** Gives unfinished canary tasks to stable; whoever calls enqueues what comes back as `moved`. */
+  async reassign(ids: readonly string[]): Promise<readonly ReassignResult[]> {
+    const args = [ids.length, ...ids.flatMap((id) => [id, outcomeShardOf(id)])];
+    const results = (await this.#redis.run('reassign', args)) as string[][];
+    return results.map(([status, ...rest], i): ReassignResult => {
+      if (status === 'moved') return { status, task: movedTaskFrom(ids[i] as string, rest) };
+      if (status === 'left')
+        return { status, owner: rest[0] as BackendName, state: rest[1] as LedgerEntry['state'] };
+      return { status: status as 'cancelled' | 'absent' };
+    });
+  }
+
+  async adopt(backend: BackendName, id: string, entry: AdoptedEntry): Promise<void> {
+    const spec = JSON.stringify(entry.spec);
+    const args = [
+      id,
+      backend,
+      spec,
+      entry.payload,
+      entry.spec.retries,
+      entry.entryTtlSeconds,
+      entry.acceptedAt,
+    ];
+    await this.#redis.run('adopt', args);
+  }
+
+  async get(id: string): Promise<LedgerEntry | null> {
+    const key = this.#redis.keys.task(id);
+    return entryFrom(id, await this.#redis.ask('read entry', (redis) => redis.hgetall(key)));
+  }
+
+  async getMany(ids: readonly string[]): Promise<(LedgerEntry | null)[]> {
+    return Promise.all(ids.map((id) => this.get(id)));
+  }
+
+  async scanOpen(owner: BackendName, cursor: string, count: number) {
+    const { openCanary, openMoved } = this.#redis.keys;
+    const set = owner === 'canary' ? openCanary : openMoved;
+    const [next, flat] = await this.#redis.ask('walk open tasks', (redis) =>
+      redis.zscan(set, cursor, 'COUNT', count),
+    );
+    const tasks: OpenTask[] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2)
+      tasks.push({ id: flat[i] as string, acceptedAt: Number(flat[i + 1]) });
+    return { cursor: next, tasks };
+  }
+
+  async aliveWorkers(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const key = this.#redis.keys.worker;
+    const found = await this.#redis.ask('look for workers', (redis) =>
+      Promise.all(ids.map((id) => redis.exists(key(id)))),
+    );
+    return new Set(ids.filter((_, i) => found[i] === 1));
+  }
+
+  async electJanitor(worker: string, ttlMs: number): Promise<boolean> {
+    const lock = this.#redis.keys.janitorLock;
+    return this.#redis.ask('elect janitor', async (redis) => {
+      if (await redis.set(lock, worker, 'PX', ttlMs, 'NX')) return true;
+      // Two janitors for a moment would do no harm: all that they do is idempotent.
+      return (await redis.get(lock)) === worker && (await redis.pexpire(lock, ttlMs)) === 1;
+    });
+  }
+
+  /** Counts a stall of a job without entry. @returns how often it stalled within the last ttlSeconds */
+  async countStall(queue: string, id: string, ttlSeconds: number): Promise<number> {
+    const key = this.#redis.keys.stalls(queue, id);
+    return this.#redis.ask('count stall', async (redis) => {
+      const [count] = await Promise.all([redis.incr(key), redis.expire(key, ttlSeconds)]);
+      return count;
+    });
+  }
+
+  async park(id: string): Promise<void> {
+    const key = this.#redis.keys.parked;
+    await this.#redis.ask('park', (redis) => redis.zadd(key, Date.now(), id));
+  }
+
+  /** Tasks that lost their workers too often and are not tried again by themselves. */
+  async countParked(): Promise<number> {
+    const key = this.#redis.keys.parked;
+    return this.#redis.ask('count parked', (redis) => redis.zcard(key));
+  }
+
+  /** The newest parked ids, newest first. */
+  async parked(limit: number): Promise<readonly string[]> {
+    const key = this.#redis.keys.parked;
+    return this.#redis.ask('list parked', (redis) => redis.zrevrange(key, 0, limit - 1));
+  }
+
+  /** I8's numbers, read in one transaction. */
+  async counts(): Promise<LedgerCounts & { readonly conserved: boolean; readonly plain: PlainCounts }> {
+    const keys = this.#redis.keys;
+    const replies = await this.#redis.ask('read counts', (redis) =>
+      redis.multi().hgetall(keys.counts).zcard(keys.openCanary).zcard(keys.openMoved).exec(),
+    );
+    const [counts, openCanary, openMoved] = (replies ?? []).map(([, reply]) => reply);
+    const n = (field: string) => Number((counts as Record<string, string> | undefined)?.[field] ?? 0);
+    const all = {
+      accepted: n('accepted'),
+      succeeded: n('succeeded'),
+      failed: n('failed'),
+      cancelled: n('cancelled'),
+      reassigned: n('reassigned'),
+      movedSucceeded: n('movedSucceeded'),
+      movedFailed: n('movedFailed'),
+      movedCancelled: n('movedCancelled'),
+      openCanary: Number(openCanary ?? 0),
+      openMoved: Number(openMoved ?? 0),
+    };
+    const plain = {
+      succeeded: n('plain:succeeded'),
+      failed: n('plain:failed'),
+      cancelled: n('plain:cancelled'),
+    };
+    return { ...all, conserved: isConserved(all), plain };
+  }
+}

@@ -1,0 +1,61 @@
+--[[ In front of every ledger script. All keys carry the namespace as their one hash tag.
+KEYS[1] the key prefix, "{namespace}:"
+]]
+local P = KEYS[1]
+local clock = redis.call('TIME')
+local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function taskKey(id) return P .. 'task:' .. id end
+
+local function isAlive(worker)
+  return redis.call('EXISTS', P .. 'worker:' .. worker) == 1
+end
+
+local function isOpen(state)
+  return state == 'accepted' or state == 'running' or state == 'retrying'
+end
+
+-- I8: every count moves here and in adopt/accept/move, in the same step as the entry.
+local MOVED = { succeeded = 'movedSucceeded', failed = 'movedFailed', cancelled = 'movedCancelled' }
+
+-- Ends an open entry. The token stays: whoever repeats its own finish is recognised by it.
+local function closeEntry(id, owner, state, ttl)
+  local key = taskKey(id)
+  if owner == 'canary' then
+    redis.call('ZREM', P .. 'open:canary', id)
+    redis.call('HINCRBY', P .. 'counts', state, 1)
+  else
+    redis.call('ZREM', P .. 'open:moved', id)
+    redis.call('HINCRBY', P .. 'counts', MOVED[state], 1)
+  end
+  redis.call('HSET', key, 'state', state, 'finishedAt', NOW)
+  redis.call('HDEL', key, 'payload', 'cancelRequested')
+  redis.call('EXPIRE', key, ttl)
+end
+
+-- An outcome is written once (I1); channel is where waiting callers listen.
+local function recordOutcome(id, text, ttl, channel)
+  if text ~= '' then redis.call('SET', P .. 'outcome:' .. id, text, 'EX', ttl, 'NX') end
+  redis.call('PUBLISH', P .. 'outcome:' .. channel, id)
+end
+
+-- Cancelled inside a script, so the outcome is made here. Field names as in domain/outcome.ts.
+local function cancelEntry(id, owner, channel)
+  local e = redis.call('HMGET', taskKey(id), 'spec', 'attempt', 'acceptedAt', 'ttl')
+  local spec = cjson.decode(e[1])
+  closeEntry(id, owner, 'cancelled', e[4])
+  recordOutcome(id, cjson.encode({
+    id = id, task = spec.task, backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
+    enqueuedAt = tonumber(e[3]), startedAt = 0, finishedAt = NOW,
+  }), e[4], channel)
+end
+
+-- Gives a canary entry to stable; the caller enqueues it there.
+local function moveEntry(id, acceptedAt)
+  local key = taskKey(id)
+  redis.call('HSET', key, 'owner', 'stable', 'state', 'accepted', 'movedAt', NOW)
+  redis.call('HDEL', key, 'worker', 'token')
+  redis.call('ZREM', P .. 'open:canary', id)
+  redis.call('ZADD', P .. 'open:moved', acceptedAt, id)
+  redis.call('HINCRBY', P .. 'counts', 'reassigned', 1)
+end

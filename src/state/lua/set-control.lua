@@ -1,0 +1,38 @@
+--[[ Changes the control state: compare-and-set on the epoch, audit entry, announcement. Needs no prelude: redis-cli can run it.
+KEYS[1] the key prefix, "{namespace}:"
+ARGV   intent (init | change | freeze | resume), expected epoch or '' for any, actor, reason,
+       then pairs: field, value (celeryRatio, mode, taskRatios as JSON)
+returns {status, field, value, field, value, ...}: the state after the call
+       status: ok | conflict (another epoch) | frozen (only resume is allowed)
+]]
+local P, intent, expected = KEYS[1], ARGV[1], ARGV[2]
+local key = P .. 'control'
+
+local function answer(status)
+  local reply = redis.call('HGETALL', key)
+  table.insert(reply, 1, status)
+  return reply
+end
+
+local epoch, frozen = redis.call('HGET', key, 'epoch'), redis.call('HGET', key, 'frozen')
+if intent == 'init' and epoch then return answer('ok') end
+if intent ~= 'freeze' and frozen and frozen ~= '' and intent ~= 'resume' then return answer('frozen') end
+if expected ~= '' and expected ~= (epoch or '0') then return answer('conflict') end
+if intent == 'freeze' and frozen == 'rollback' then return answer('ok') end
+if intent == 'resume' and frozen == '' then return answer('ok') end
+
+local clock = redis.call('TIME')
+local before = cjson.encode(redis.call('HGETALL', key))
+-- Defaults first: a freeze must work on an empty Redis as well.
+if not epoch then redis.call('HSET', key, 'celeryRatio', '0', 'mode', 'ratio', 'taskRatios', '{}', 'frozen', '') end
+for i = 5, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+if intent == 'freeze' then redis.call('HSET', key, 'frozen', 'rollback', 'celeryRatio', '0', 'taskRatios', '{}') end
+if intent == 'resume' then redis.call('HSET', key, 'frozen', '') end
+redis.call('HINCRBY', key, 'epoch', 1)
+redis.call('HSET', key, 'updatedAt', clock[1] * 1000 + math.floor(clock[2] / 1000), 'updatedBy', ARGV[3], 'reason', ARGV[4])
+
+local after = redis.call('HGETALL', key)
+redis.call('XADD', P .. 'audit', 'MAXLEN', '~', 10000, '*', 'intent', intent, 'actor', ARGV[3], 'reason', ARGV[4],
+  'before', before, 'after', cjson.encode(after))
+redis.call('PUBLISH', P .. 'control:changed', cjson.encode(after))
+return answer('ok')

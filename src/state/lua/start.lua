@@ -1,0 +1,49 @@
+--[[ Asks for the right to run tasks. Granted to one live worker of the owning backend at a time (I2).
+ARGV   backend, worker id, heartbeat ttl (ms), most losses allowed, n,
+       then for each of n: id, token that this delivery proposes, outcome channel, outcome text if it is parked, its ttl (s)
+returns for each: {'granted', attempt, failures} | {'absent', now} | {'skip', why} | {'busy'}
+       why: moved, finished, cancelled, parked
+]]
+local backend, worker, losses = ARGV[1], ARGV[2], tonumber(ARGV[4])
+-- Renewed in this very step: a worker that looks dead must not be granted anything that is taken away at once.
+if redis.call('PEXPIRE', P .. 'worker:' .. worker, ARGV[3]) == 0 then
+  redis.call('SET', P .. 'worker:' .. worker, '{}', 'PX', ARGV[3])
+end
+
+local function start(id, token, channel, parkedOutcome, parkedTtl)
+  local key = taskKey(id)
+  local e = redis.call('HMGET', key, 'owner', 'state', 'worker', 'token', 'attempt', 'failures', 'losses',
+    'cancelRequested', 'ttl')
+  local owner, state, holder = e[1], e[2], e[3]
+  if not owner then return { 'absent', NOW } end
+  if state == 'running' and e[4] == token then return { 'granted', tonumber(e[5]), tonumber(e[6] or '0') } end
+  if not isOpen(state) then return { 'skip', 'finished' } end
+  if owner ~= backend then return { 'skip', 'moved' } end
+  if state == 'running' and holder ~= worker and isAlive(holder) then return { 'busy' } end
+  if e[8] then
+    cancelEntry(id, owner, channel)
+    return { 'skip', 'cancelled' }
+  end
+  local lost = tonumber(e[7] or '0')
+  if state == 'running' then
+    -- Granted before to a worker that died, or to this one in a run that its process no longer has.
+    lost = lost + 1
+    redis.call('HSET', key, 'losses', lost)
+    if lost > losses then
+      redis.call('ZADD', P .. 'parked', NOW, id)
+      closeEntry(id, owner, 'failed', e[9])
+      recordOutcome(id, parkedOutcome, parkedTtl, channel)
+      return { 'skip', 'parked' }
+    end
+  end
+  local attempt = redis.call('HINCRBY', key, 'attempt', 1)
+  redis.call('HSET', key, 'state', 'running', 'worker', worker, 'token', token, 'startedAt', NOW)
+  return { 'granted', attempt, tonumber(e[6] or '0') }
+end
+
+local results, at = {}, 6
+for i = 1, tonumber(ARGV[5]) do
+  results[i] = start(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+  at = at + 5
+end
+return results

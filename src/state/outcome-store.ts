@@ -1,0 +1,135 @@
+import { batched } from '../domain/batch.ts';
+import { ResultTimeoutError } from '../domain/errors.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { outcomeShardOf } from '../domain/task-id.ts';
+import type { ControlRedis } from './control-redis.ts';
+
+/** Without its message (a lost connection, a full buffer) an outcome is still seen after this time. */
+const LOOK_AGAIN_MS = 5_000;
+
+interface Recording {
+  readonly outcome: Outcome;
+  readonly ttlSeconds: number;
+}
+
+/** Recorded outcomes, the same for both backends, and waiting for them. */
+export class OutcomeStore {
+  readonly #redis: ControlRedis;
+  readonly #record: (recording: Recording) => Promise<boolean>;
+  readonly #isRecorded: (id: string) => Promise<boolean>;
+  readonly #read: (id: string) => Promise<Outcome | null>;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #listening = new Map<string, Promise<unknown>>();
+
+  constructor(redis: ControlRedis) {
+    this.#redis = redis;
+    this.#record = batched((items) => this.#recordBatch(items), 200);
+    this.#isRecorded = batched((ids) => this.#existBatch(ids), 500);
+    this.#read = batched((ids) => this.#readBatch(ids), 100);
+    redis.onListening(() => this.#lookAgain());
+  }
+
+  /** Records the outcome of a task without a ledger entry. False: there was one already, which stays. */
+  record(outcome: Outcome, ttlSeconds: number): Promise<boolean> {
+    return this.#record({ outcome, ttlSeconds });
+  }
+
+  async #recordBatch(items: readonly Recording[]): Promise<boolean[]> {
+    const each = items.flatMap(({ outcome, ttlSeconds }) => [
+      outcome.id,
+      JSON.stringify(outcome),
+      ttlSeconds,
+      outcomeShardOf(outcome.id),
+      outcome.status,
+    ]);
+    const replies = (await this.#redis.run('record-outcome', [items.length, ...each])) as number[];
+    return replies.map((n) => n === 1);
+  }
+
+  isRecorded(id: string): Promise<boolean> {
+    return this.#isRecorded(id);
+  }
+
+  async #existBatch(ids: readonly string[]): Promise<boolean[]> {
+    const keys = this.#redis.keys;
+    return this.#redis.ask('look for outcomes', async (redis) => {
+      const found = await Promise.all(ids.map((id) => redis.exists(keys.outcome(id))));
+      return found.map((n) => n === 1);
+    });
+  }
+
+  read(id: string): Promise<Outcome | null> {
+    return this.#read(id);
+  }
+
+  async #readBatch(ids: readonly string[]): Promise<(Outcome | null)[]> {
+    const keys = ids.map((id) => this.#redis.keys.outcome(id));
+    const texts = await this.#redis.ask('read outcomes', (redis) => redis.mget(keys));
+    return texts.map((text) => (text === null ? null : (JSON.parse(text) as Outcome)));
+  }
+
+  /**
+   * Waits until the task's outcome is recorded.
+   * @throws {ResultTimeoutError} after timeoutMs milliseconds
+   */
+  async wait(id: string, timeoutMs: number): Promise<Outcome> {
+    const deadline = Date.now() + timeoutMs;
+    // Subscribed before the first look, or an outcome recorded in between would be missed.
+    await this.#listenFor(id);
+    for (;;) {
+      const announced = this.#announcement(id, Math.min(LOOK_AGAIN_MS, Math.max(0, deadline - Date.now())));
+      let outcome: Outcome | null;
+      try {
+        outcome = await this.read(id);
+      } catch (error) {
+        announced.cancel();
+        throw error;
+      }
+      if (outcome) {
+        announced.cancel();
+        return outcome;
+      }
+      await announced.promise;
+      if (Date.now() >= deadline) {
+        const last = await this.read(id);
+        if (last) return last;
+        throw new ResultTimeoutError(id, timeoutMs);
+      }
+    }
+  }
+
+  async #listenFor(id: string): Promise<void> {
+    const channel = this.#redis.keys.outcomeChannel(id);
+    let listening = this.#listening.get(channel);
+    if (!listening) {
+      listening = this.#redis.listen(channel, (finished) => {
+        for (const wake of [...(this.#waiting.get(finished) ?? [])]) wake();
+      });
+      this.#listening.set(channel, listening);
+      listening.catch(() => this.#listening.delete(channel));
+    }
+    await listening;
+  }
+
+  #announcement(id: string, timeoutMs: number): { promise: Promise<void>; cancel: () => void } {
+    let resolve: () => void = () => {};
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const wakers = this.#waiting.get(id) ?? new Set();
+    const cancel = () => {
+      clearTimeout(timer);
+      wakers.delete(cancel);
+      if (wakers.size === 0) this.#waiting.delete(id);
+      resolve();
+    };
+    const timer = setTimeout(cancel, timeoutMs);
+    wakers.add(cancel);
+    this.#waiting.set(id, wakers);
+    return { promise, cancel };
+  }
+
+  #lookAgain(): void {
+    for (const wakers of [...this.#waiting.values()]) for (const wake of [...wakers]) wake();
+  }
+}
