@@ -1,182 +1,177 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
-import { fileProblem, UnreadableSourceError } from './errors.ts';
-import { byCodePoint } from './order.ts';
-import { htmlToText, markdownToText, type PlainText, plainText } from './plain-text.ts';
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { watch } from 'chokidar';
+import type { RoutingSettings } from '../domain/control-state.ts';
+import { InvalidConfigError } from '../domain/errors.ts';
+import { parseConfig, readConfigText, unusableFile } from './file.ts';
+import { routingOf } from './resolution.ts';
+import type { FileSettings } from './schema.ts';
 
-export interface SourceDocument {
-  /** Path below the folder that was read, with `/` and in Unicode NFC: the same on every machine and run. */
-  readonly documentId: string;
-  readonly path: string;
-  readonly title: string;
-  readonly text: string;
+export interface ConfigWatchHandlers {
+  /** The routing section of the file has other values than before. Must not throw. */
+  readonly onChange: (routing: RoutingSettings) => void;
+  /** The file cannot be used as it is now; what was good before stays in force. Must not throw. */
+  readonly onProblem: (error: InvalidConfigError) => void;
 }
 
-export interface SkippedFile {
-  readonly path: string;
-  /** In words, for a person. */
-  readonly reason: string;
+export interface ConfigWatcher {
+  /** No handler is called any more, from the moment this is called. */
+  close(): Promise<void>;
 }
 
-export interface ReadOptions {
-  /** Documents at most. @default no limit */
-  readonly limit?: number;
-  /** Document ids of a list of files are taken from here. @default the folder that all files have in common */
-  readonly root?: string;
-  /** Told of every file that looked like a document and could not be used, and of every folder that was passed over. */
-  readonly onSkipped?: (skipped: SkippedFile) => void;
-}
-
-/** Bigger files are refused: they are data, not prose. */
-export const MAX_FILE_BYTES = 5 * 1024 * 1024;
-
-const READERS: Record<string, (source: string) => PlainText> = {
-  '.md': markdownToText,
-  '.markdown': markdownToText,
-  '.txt': plainText,
-  '.html': htmlToText,
-  '.htm': htmlToText,
-};
-/** Read as one piece, a byte of another encoding is an error and not a silent `�`. */
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Two readings this far apart must agree before one is believed: a half-written file is no edit. In milliseconds. */
+const SETTLE_MS = 60;
 
 /**
- * Documents of a folder (with its subfolders), of one file, or of a list of files, one at a time, in the order of their
- * ids. Links to folders are not followed; hidden folders and `node_modules` are passed over.
+ * Follows a config file while the process runs. It watches the folder, because editors save by renaming another
+ * file into place and Kubernetes swaps a link beside it; either would end a watch on the file itself.
  *
- * @throws {UnreadableSourceError} the folder, or the single file, does not exist or may not be read
+ * Only the file counts here: an environment variable was the first value, and an edit is newer than that.
+ *
+ * @throws {InvalidConfigError} its folder is not there or cannot be watched
  */
-export async function* readDocuments(
-  source: string | readonly string[],
-  options: ReadOptions = {},
-): AsyncGenerator<SourceDocument> {
-  const skip = (path: string, reason: string) => options.onSkipped?.({ path, reason });
-  const { root, files } =
-    typeof source === 'string'
-      ? await filesOf(resolve(source), skip)
-      : listOf(
-          source.map((file) => resolve(file)),
-          options.root,
-        );
-  const limit = options.limit ?? Number.POSITIVE_INFINITY;
-  const seen = new Set<string>();
-  let count = 0;
-  for (const path of files) {
-    if (count >= limit) return;
-    const documentId = relative(root, path).split(sep).join('/').normalize('NFC');
-    if (seen.has(documentId)) {
-      skip(path, 'another file has the same name in another Unicode spelling');
-      continue;
-    }
-    seen.add(documentId);
-    const found = await readDocument(path);
-    if ('reason' in found) {
-      skip(path, found.reason);
-      continue;
-    }
-    count++;
-    yield { documentId, path, ...found };
+export async function watchConfig(file: string, handlers: ConfigWatchHandlers): Promise<ConfigWatcher> {
+  const path = resolve(file);
+  const folder = dirname(path);
+  if (!(await stat(folder).catch(() => null))?.isDirectory())
+    throw unusableFile(file, 'a path whose folder is missing');
+
+  const follower = new FileFollower(path, file, handlers);
+  const watcher = watch(folder, {
+    depth: 0,
+    ignoreInitial: true,
+    ignored: (candidate) => candidate !== folder && candidate !== path,
+  });
+  // `raw` also tells of what `ignored` leaves out, like the link that Kubernetes swaps.
+  watcher.on('all', () => follower.lookSoon()).on('raw', () => follower.lookSoon());
+  const ready = new Promise<void>((done, fail) => {
+    watcher.once('ready', done).on('error', (error) => {
+      const problem = unusableFile(
+        file,
+        `one that cannot be watched (${(error as NodeJS.ErrnoException).code})`,
+      );
+      fail(problem);
+      follower.report(problem);
+    });
+  });
+  const close = async () => {
+    follower.stop();
+    await watcher.close();
+  };
+  try {
+    await ready;
+    await follower.start();
+  } catch (error) {
+    await close();
+    throw error;
   }
+  return { close };
 }
 
-async function filesOf(path: string, skip: (path: string, reason: string) => void) {
-  let root: string;
-  try {
-    // The folder itself may be a link.
-    root = await realpath(path);
-    if ((await stat(root)).isFile()) return { root: dirname(root), files: [root] };
-    await readdir(root);
-  } catch (error) {
-    throw new UnreadableSourceError(path, fileProblem(error));
+/** What one look at the file showed. `key` is equal for equal content. */
+type Reading =
+  | { readonly key: string; readonly text: string }
+  | { readonly key: string; readonly problem: InvalidConfigError };
+
+/** Reads the file again after each hint, and knows what of it is in force. */
+class FileFollower {
+  readonly #path: string;
+  readonly #source: string;
+  readonly #handlers: ConfigWatchHandlers;
+  #timer: NodeJS.Timeout | undefined;
+  #isFollowing = false;
+  /** The last content that was acted on. */
+  #settledKey = '';
+  /** The last content that was seen; acted on once it is seen twice in a row. */
+  #seenKey = '';
+  #inForce: RoutingSettings | undefined;
+
+  constructor(path: string, source: string, handlers: ConfigWatchHandlers) {
+    this.#path = path;
+    this.#source = source;
+    this.#handlers = handlers;
   }
-  const files: string[] = [];
-  const folders = [root];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    let entries: Awaited<ReturnType<typeof listFolder>>;
+
+  /** Takes the file as it is for what is in force. */
+  async start(): Promise<void> {
+    const reading = await this.#read();
+    this.#isFollowing = true;
+    this.#seenKey = reading.key;
+    this.#settledKey = reading.key;
+    this.#inForce = this.#routingIn(reading);
+    // An edit between the watcher's start and this reading may have had its hint too early.
+    this.lookSoon();
+  }
+
+  stop(): void {
+    this.#isFollowing = false;
+    clearTimeout(this.#timer);
+  }
+
+  report(problem: InvalidConfigError): void {
+    if (this.#isFollowing) this.#handlers.onProblem(problem);
+  }
+
+  lookSoon(): void {
+    if (!this.#isFollowing || this.#timer) return;
+    this.#timer = setTimeout(() => void this.#look(), SETTLE_MS);
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = undefined;
+    const reading = await this.#read();
+    if (!this.#isFollowing) return;
+    const isStill = reading.key === this.#seenKey;
+    this.#seenKey = reading.key;
+    if (!isStill) this.lookSoon();
+    else if (reading.key !== this.#settledKey) this.#settle(reading);
+  }
+
+  #settle(reading: Reading): void {
+    this.#settledKey = reading.key;
+    const routing = this.#routingIn(reading);
+    if (!routing || (this.#inForce && isSame(routing, this.#inForce))) return;
+    this.#inForce = routing;
+    this.#handlers.onChange(routing);
+  }
+
+  /** undefined: the file cannot be used, and that was reported. */
+  #routingIn(reading: Reading): RoutingSettings | undefined {
+    const checked = 'text' in reading ? checkEdited(reading.text, this.#source) : reading.problem;
+    if (!(checked instanceof InvalidConfigError)) return routingOf(checked);
+    this.report(checked);
+    return undefined;
+  }
+
+  async #read(): Promise<Reading> {
     try {
-      entries = await listFolder(folder);
+      const text = await readConfigText(this.#path, this.#source);
+      if (text !== null) return { key: `text:${text}`, text };
+      return { key: 'missing', problem: unusableFile(this.#source, 'no file any more') };
     } catch (error) {
-      skip(folder, `folder: ${fileProblem(error)}`);
-      continue;
-    }
-    for (const entry of entries) {
-      const entryPath = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        if (entry.name === 'node_modules') skip(entryPath, 'folder of installed packages');
-        else if (entry.name.startsWith('.')) skip(entryPath, 'hidden folder');
-        else folders.push(entryPath);
-      } else if (isDocument(entry.name)) files.push(entryPath);
-      // A link could lead back to a folder above it, or out of what was asked for.
-      else if (entry.isSymbolicLink() && (await isFolder(entryPath)))
-        skip(entryPath, 'link to a folder, not followed');
+      if (!(error instanceof InvalidConfigError)) throw error;
+      return { key: `unreadable:${error.message}`, problem: error };
     }
   }
-  return { root, files: files.sort((a, b) => byCodePoint(relative(root, a), relative(root, b))) };
 }
 
-function listFolder(folder: string) {
-  return readdir(folder, { withFileTypes: true });
-}
-
-function isDocument(name: string): boolean {
-  return Object.hasOwn(READERS, extname(name).toLowerCase());
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
-function listOf(files: readonly string[], root: string | undefined) {
-  const unique = [...new Set(files)];
-  return { root: root === undefined ? folderInCommon(unique) : resolve(root), files: unique };
-}
-
-function folderInCommon(files: readonly string[]): string {
-  const [first = [], ...others] = files.map((file) => dirname(file).split(sep));
-  const shared = first.findIndex((part, i) => others.some((other) => other[i] !== part));
-  return (shared === -1 ? first : first.slice(0, shared)).join(sep) || sep;
-}
-
-async function readDocument(
-  path: string,
-): Promise<Omit<SourceDocument, 'documentId' | 'path'> | { reason: string }> {
-  const convert = READERS[extname(path).toLowerCase()];
-  if (convert === undefined) return { reason: 'not a kind of file that is read here' };
-  let bytes: Buffer;
+/** At the start an empty file means the defaults; under a running process it is more likely a save gone wrong. */
+function checkEdited(text: string, source: string): FileSettings | InvalidConfigError {
+  if (text.trim() === '') return unusableFile(source, 'an empty file');
   try {
-    const found = await stat(path);
-    // Opening a named pipe would wait for ever.
-    if (!found.isFile()) return { reason: found.isDirectory() ? 'it is a folder' : 'not a regular file' };
-    if (found.size > MAX_FILE_BYTES) return { reason: tooLarge(found.size) };
-    bytes = await readFile(path);
+    return parseConfig(text, source);
   } catch (error) {
-    return { reason: fileProblem(error) };
+    if (error instanceof InvalidConfigError) return error;
+    throw error;
   }
-  if (bytes.length > MAX_FILE_BYTES) return { reason: tooLarge(bytes.length) };
-  if (bytes.length === 0) return { reason: 'empty' };
-  if (/^(?:fffe|feff)$/.test(bytes.toString('hex', 0, 2))) return { reason: 'UTF-16; save it as UTF-8' };
-  if (bytes.includes(0)) return { reason: 'binary' };
-  let source: string;
-  try {
-    source = utf8.decode(bytes);
-  } catch {
-    return { reason: 'not UTF-8 text' };
-  }
-  let converted: PlainText;
-  try {
-    converted = convert(source);
-  } catch {
-    // Whatever a parser stumbles over in one file, the others are still to be read.
-    return { reason: 'its markup cannot be parsed (nested too deeply?)' };
-  }
-  const { title, text } = converted;
-  if (text === '') return { reason: 'no text in it' };
-  return { title: (title ?? basename(path, extname(path))).slice(0, 200), text };
 }
 
-function tooLarge(bytes: number): string {
-  return `too large: ${(bytes / 1024 / 1024).toFixed(1)} MiB; at most ${MAX_FILE_BYTES / 1024 / 1024} MiB`;
+function isSame(a: RoutingSettings, b: RoutingSettings): boolean {
+  const tasks = Object.keys(a.taskRatios);
+  return (
+    a.celeryRatio === b.celeryRatio &&
+    a.mode === b.mode &&
+    tasks.length === Object.keys(b.taskRatios).length &&
+    tasks.every((task) => a.taskRatios[task] === b.taskRatios[task])
+  );
 }
