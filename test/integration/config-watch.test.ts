@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,10 +109,11 @@ describe('watchConfig', () => {
     const { events } = await start(ratio(0));
     const until = performance.now() + 300;
     let last = 0;
-    // One save per turn of the event loop: no two looks at the file see the same before the burst is over.
+    // One save per turn of the event loop, each in one step: no two looks see the same before the burst is over.
     while (performance.now() < until) {
       last += 1;
-      writeFileSync(file, ratio(last / 1e6));
+      writeFileSync(`${file}.tmp`, ratio(last / 1e6));
+      renameSync(`${file}.tmp`, file);
       await setImmediate();
     }
     expect(await events(1)).toEqual([changeTo(last / 1e6)]);

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Chunk } from '../../../examples/document-metadata/chunking.ts';
 import type { ChunkMetadata } from '../../../examples/document-metadata/metadata.ts';
-import type { DocumentRecord } from '../../../examples/document-metadata/records.ts';
+import {
+  type DocumentRecord,
+  type JournalLine,
+  replay,
+} from '../../../examples/document-metadata/records.ts';
 import { type ChunkStore, fileNameOf, openStore } from '../../../examples/document-metadata/store.ts';
 
 let outDir: string;
@@ -102,6 +106,15 @@ describe('the chunk store', () => {
     expect(await unfinished(store)).toEqual([]);
   });
 
+  it('does not lose the next line to a torn one', async () => {
+    await begin(await openStore(outDir));
+    const [journal = ''] = await readdir(join(outDir, 'in-progress'));
+    await appendFile(join(outDir, 'in-progress', journal), '{"kind":"comple');
+    const restarted = await openStore(outDir);
+    await restarted.updateChunk(chunk(0).chunkId, metadata('alpha'), trace);
+    expect(await restarted.writeDocument(documentId)).toMatchObject({ completed: 1 });
+  });
+
   it('begins anew without resume, and with it where the text has changed or the document has shrunk', async () => {
     const first = await openStore(outDir);
     await begin(first);
@@ -179,6 +192,24 @@ describe('the chunk store', () => {
     await expect(openStore(file)).rejects.toThrow(
       /file cannot be written: a file stands where a folder is needed/,
     );
+  });
+});
+
+describe('replay', () => {
+  it('lets no repeated or late line undo an answer', () => {
+    const lines: JournalLine[] = [
+      { kind: 'document', document: header(1), keep: false },
+      { kind: 'chunk', chunk: chunk(0) },
+      { kind: 'completed', chunkId: chunk(0).chunkId, metadata: metadata('alpha'), trace },
+      { kind: 'chunk', chunk: chunk(0) },
+      { kind: 'failed', chunkId: chunk(0).chunkId, problem: 'late', trace },
+      { kind: 'completed', chunkId: 'unknown#0001', metadata: metadata('x'), trace },
+    ];
+    const document = replay(null, lines);
+    expect(document).toMatchObject({ status: 'completed', chunks: [{ metadata: metadata('alpha') }] });
+    // A crash between writing the file and removing the journal replays it over the file.
+    expect(replay(document, lines)).toEqual(document);
+    expect(replay(null, [])).toBeNull();
   });
 });
 
