@@ -1,4 +1,4 @@
-import { HybridTaskError } from '../../src/domain/errors.ts';
+import { HybridTaskError } from '../../src/index.ts';
 
 /** The folder or file that was asked for cannot be read at all. A single bad file among good ones is only skipped. */
 export class UnreadableSourceError extends HybridTaskError {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineTask } from '../../src/domain/task.ts';
+import { defineTask } from '../../src/index.ts';
 import { analyse, generate, prepare } from './metadata.ts';
 
 const input = z.strictObject({

@@ -78,7 +78,8 @@ class BullConsumer implements Consumer {
     this.#redis = new Redis({
       ...ioredisOptions(link.address),
       maxRetriesPerRequest: null,
-      retryStrategy: reconnectDelayMs,
+      // The worker's blocking connection is a copy of this one, out of reach while it has never been ready.
+      retryStrategy: (attempt) => (this.#stopped === undefined ? reconnectDelayMs(attempt) : null),
       socketTimeout: SILENCE_MS,
     });
     this.#redis.on('error', () => {}); // the worker reports it
@@ -135,8 +136,8 @@ class BullConsumer implements Consumer {
     const soon = deadlineOf(isDone ? CLOSE_MS : 0);
     const isClosed = (await Promise.race([closed, soon.passed])) !== 'late';
     soon.cancel();
-    if (!isClosed) await this.#abandon(closed);
-    this.#redis.disconnect();
+    if (isClosed) this.#redis.disconnect();
+    else await this.#abandon(closed);
     return isDone;
   }
 
@@ -144,8 +145,9 @@ class BullConsumer implements Consumer {
   async #abandon(closed: Promise<void>): Promise<void> {
     this.#redis.disconnect();
     this.#abandoned.resolve();
+    // Already cut by close(), but for one that is trying to reconnect.
     const blocking = await Promise.race([this.#worker.getBackend().blockingClient, undefined]);
-    blocking?.disconnect();
+    if (blocking?.status === 'reconnecting') blocking.disconnect();
     await this.#worker.abandonLocks();
     const soon = deadlineOf(CLOSE_MS);
     await Promise.race([closed, soon.passed]);

@@ -77,6 +77,7 @@ export class RedisLink {
   async run<T>(operation: string, work: (client: Redis) => Promise<T>): Promise<T> {
     this.assertOpen();
     try {
+      // No await on the usual way: what is sent in one tick goes out in one write.
       if (this.client.status !== 'ready') await this.#connected(operation);
       return await work(this.client);
     } catch (error) {
@@ -112,6 +113,7 @@ export class RedisLink {
   }
 
   #connected(operation: string, whenDown = this.#options.whenDown): Promise<void> {
+    if (this.client.status === 'ready') return Promise.resolve();
     const fail = () =>
       new RedisUnreachableError(
         this.target,

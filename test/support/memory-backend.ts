@@ -153,7 +153,10 @@ export class MemoryBackend implements TaskBackend {
   }
 
   #later(queue: MemoryQueue, job: MemoryJob, delayMs: number): void {
-    if (delayMs <= 0) return this.#wait(queue, job);
+    if (delayMs <= 0) {
+      this.#wait(queue, job);
+      return;
+    }
     job.state = 'delayed';
     job.dueAt = Date.now() + delayMs;
     const timer = setTimeout(() => {

@@ -1,0 +1,67 @@
+import { type Command, InvalidArgumentError } from 'commander';
+
+/** What every command that talks to Redis or reads the config knows. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly redis?: string;
+  readonly app?: string;
+  readonly json?: true;
+  readonly verbose?: true;
+}
+
+/** The options of a command that reads the config. */
+export function withConfig(command: Command): Command {
+  return command
+    .option('--config <file>', 'config file (default: config/hybrid.yaml if it exists)')
+    .option('--verbose', 'show the stack of an error');
+}
+
+/** The options of a command that talks to Redis. */
+export function withRedis(command: Command): Command {
+  return withConfig(command).option(
+    '--redis <url>',
+    'Redis to use, before REDIS_URL and the config file (default: a private one, for trying things out)',
+  );
+}
+
+/** The options of a command that has to know the team's tasks. */
+export function withApp(command: Command): Command {
+  return withRedis(command).option(
+    '--app <module>',
+    'ES module that exports your tasks as `tasks` (default: app.module of the config file)',
+  );
+}
+
+/** A whole number in digits. */
+export function whole(min: number, max: number): (given: string) => number {
+  return (given) => {
+    const value = Number(given);
+    if (/^\d+$/.test(given) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Allowed: a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** @returns milliseconds */
+export function seconds(min: number, max: number): (given: string) => number {
+  return (given) => {
+    const value = Number(given);
+    if (/^\d+(\.\d+)?$/.test(given) && value >= min && value <= max) return Math.round(value * 1000);
+    throw new InvalidArgumentError(`Allowed: seconds from ${min} to ${max}, like 5.`);
+  };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `500ms`, `10s`, `5m`, `2h`, `1d`. @returns milliseconds */
+export function delay(given: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(given) ?? [];
+  const ms = Math.round(Number(number) * (UNIT_MS[unit ?? ''] ?? Number.NaN));
+  if (ms >= 0 && ms <= 365 * 86_400_000) return ms;
+  throw new InvalidArgumentError('Allowed: a number with its unit (ms, s, m, h, d), at most 365d, like 10s.');
+}
+
+/** The audit log is only as good as its reasons. */
+export function reason(given: string): string {
+  if (given.trim() !== '' && given.length <= 500) return given.trim();
+  throw new InvalidArgumentError('Allowed: a few words for the audit log, 1 to 500 characters.');
+}

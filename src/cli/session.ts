@@ -1,0 +1,94 @@
+import { hostname, userInfo } from 'node:os';
+import type { HybridConfig } from '../config.ts';
+import { InvalidConfigError } from '../domain/errors.ts';
+import type { HybridTaskManager, TaskDefinition } from '../index.ts';
+import { loadTasks } from './app-module.ts';
+import type { CommonOptions } from './options.ts';
+import { say } from './output.ts';
+import { terminalLog } from './terminal-log.ts';
+
+// The libraries below take most of a second to load: `--help` and a mistyped option do without them.
+
+/** What a command needs: the settings with a Redis in them, the tasks, and a manager that is connected. */
+export interface Session {
+  readonly config: HybridConfig;
+  readonly tasks: readonly TaskDefinition[];
+  readonly manager: HybridTaskManager;
+}
+
+/** @throws {InvalidConfigError} */
+export async function readConfig(options: CommonOptions, redis = options.redis): Promise<HybridConfig> {
+  const { loadConfig } = await import('../config.ts');
+  const env = redis === undefined ? process.env : { ...process.env, REDIS_URL: redis };
+  try {
+    return await loadConfig({ file: options.config, env });
+  } catch (error) {
+    throw options.redis === undefined ? error : namingTheOption(error);
+  }
+}
+
+/** The settings, with the URL of a private Redis in them if nobody has named one. */
+export async function withRedisUrl<T>(
+  options: CommonOptions,
+  run: (config: HybridConfig, redisUrl: string) => Promise<T>,
+): Promise<T> {
+  const config = await readConfig(options);
+  const { resolveRedis } = await import('../private-redis.ts');
+  // In production a forgotten REDIS_URL must not quietly become an empty server.
+  const allowPrivate = process.env['NODE_ENV'] !== 'production';
+  const redis = await resolveRedis({ url: config.redis.url, allowPrivate });
+  try {
+    if (!redis.isPrivate) return await run(config, redis.url);
+    say(
+      `Using a private Redis on ${new URL(redis.url).host}, its data in .hybrid/: for trying things out, not for ` +
+        'production. Set REDIS_URL or give --redis to use your own.',
+    );
+    return await run(await readConfig(options, redis.url), redis.url);
+  } finally {
+    await redis.stop();
+  }
+}
+
+/** Opens a manager for one command and closes it again, also when the command fails. */
+export async function withManager<T>(options: CommonOptions, run: (session: Session) => Promise<T>): Promise<T> {
+  return withRedisUrl(options, async (config) => {
+    const tasks = await loadTasks(options.app, config);
+    const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
+    const manager = await HybridTaskManager.open({
+      config,
+      tasks,
+      log: terminalLog(),
+      actor: `cli:${user()}@${hostname()}`,
+      followConfigFile: false,
+    });
+    try {
+      return await run({ config, tasks, manager });
+    } finally {
+      await manager.close();
+    }
+  });
+}
+
+/** Which Redis and namespace a command has acted on, without the password. */
+export function placeOf(config: HybridConfig): string {
+  const host = config.redis.url === null ? '' : ` on ${new URL(config.redis.url).host}`;
+  return `namespace ${config.namespace}${host}`;
+}
+
+function user(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user id may have no name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+/** The value came in as REDIS_URL, but that is not what was typed. */
+function namingTheOption(error: unknown): unknown {
+  if (!(error instanceof InvalidConfigError)) return error;
+  const problems = error.problems.map((problem) =>
+    problem.path === 'REDIS_URL' ? { ...problem, path: '--redis' } : problem,
+  );
+  return new InvalidConfigError(error.source.replace(/environment/, 'command line and environment'), problems);
+}

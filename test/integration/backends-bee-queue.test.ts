@@ -1,0 +1,244 @@
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import BeeQueue from 'bee-queue';
+import type { Redis } from 'ioredis';
+import { createBeeQueueBackend } from '../../src/backends/bee-queue.ts';
+import type { TaskBackend } from '../../src/domain/task-backend.ts';
+import { COMPLETE, DeliveryLog } from '../support/delivery-log.ts';
+import { jobRequest } from '../support/job-requests.ts';
+import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName, waitFor } from '../support/redis.ts';
+
+const prefix = uniqueName('bq');
+const FAILURE = new Error('the handler failed');
+
+describe('bee-queue on the wire', () => {
+  let backend: TaskBackend;
+  let queue: string;
+  let redis: Redis;
+  let plainQueues: BeeQueue[];
+
+  beforeEach(() => {
+    backend = createBeeQueueBackend({ redisUrl: redisUrl(), prefix });
+    queue = uniqueName('wire');
+    redis = plainClient();
+    plainQueues = [];
+  });
+  afterEach(async () => {
+    await backend.close();
+    await Promise.all(plainQueues.map((plain) => plain.close()));
+  });
+
+  const key = (part: string) => `${prefix}:${queue}:${part}`;
+  const plainQueue = (settings: BeeQueue.QueueSettings): BeeQueue => {
+    const { hostname: host, port, password } = new URL(redisUrl());
+    const connection = { host, port: Number(port || 6379), ...(password ? { password } : {}) };
+    const plain = new BeeQueue(queue, { prefix, redis: connection, ...settings } as BeeQueue.QueueSettings);
+    plainQueues.push(plain);
+    return plain;
+  };
+  const producer = () => plainQueue({ isWorker: false, getEvents: false, storeJobs: false });
+  const consume = (log: DeliveryLog, onUnreadable?: (id: string, problem: string) => void) =>
+    backend.consume(queue, log.run, {
+      concurrency: 1,
+      stallIntervalMs: 1000,
+      ...(onUnreadable ? { onUnreadable } : {}),
+    });
+  const record = async (id: string) => JSON.parse((await redis.hget(key('jobs'), id)) ?? 'null');
+
+  const due = Date.now() + 3_600_000;
+  const shapes = [
+    ['an ordinary job', { text: '文 "x"', list: [] }, {}],
+    ['no backoff', [1], { backoff: { type: 'exponential', delayMs: 0, maxDelayMs: 1, jitter: 0 } }],
+    [
+      'all options',
+      { a: 1 },
+      {
+        retries: 7,
+        backoff: { type: 'exponential', delayMs: 250, maxDelayMs: 9000, jitter: 0.2 },
+        timeoutMs: 1234,
+        dueAt: due,
+      },
+    ],
+    ['due in the past', { a: 1 }, { dueAt: 1000 }],
+  ] as const;
+
+  it.each(shapes)('writes the bytes that bee-queue writes: %s', async (_, payload, options) => {
+    const request = jobRequest(queue, payload, { namesTask: false, ...options });
+    const { retries, backoff, timeoutMs, dueAt } = request;
+    const plain = producer().createJob(payload).setId('plain').retries(retries);
+    if (backoff.delayMs > 0) plain.backoff(backoff.type, backoff.delayMs);
+    else plain.backoff('immediate');
+    plain.timeout(timeoutMs);
+    if (dueAt !== null) plain.delayUntil(dueAt);
+    plain.options.timestamp = request.enqueuedAt;
+    await plain.save();
+    expect(await backend.enqueue([request])).toEqual([{ status: 'added' }]);
+    expect(await redis.hget(key('jobs'), request.id)).toBe(await redis.hget(key('jobs'), 'plain'));
+    if (dueAt !== null && dueAt > Date.now()) {
+      expect(await redis.zscore(key('delayed'), request.id)).toBe(await redis.zscore(key('delayed'), 'plain'));
+    } else {
+      expect(await redis.lrange(key('waiting'), 0, -1)).toEqual([request.id, 'plain']);
+    }
+  });
+
+  it('adds task and mark only where they are wanted', async () => {
+    const named = jobRequest(queue, 1);
+    const marked = jobRequest(queue, 1, { namesTask: false, mark: { acceptedAt: 5 } });
+    const bare = jobRequest(queue, 1, { namesTask: false });
+    await backend.enqueue([named, marked, bare]);
+    expect((await record(named.id)).options.hybrid).toEqual({ task: 'test-task' });
+    expect((await record(marked.id)).options.hybrid).toEqual({ task: 'test-task', acceptedAt: 5 });
+    expect((await record(bare.id)).options).not.toHaveProperty('hybrid');
+  });
+
+  it('tells an id that is there already', async () => {
+    const request = jobRequest(queue, 1);
+    await backend.enqueue([request]);
+    const results = await backend.enqueue([request, jobRequest(queue, 2), request]);
+    expect(results.map(({ status }) => status)).toEqual(['duplicate', 'added', 'duplicate']);
+    expect(await backend.counts(queue)).toMatchObject({ waiting: 2 });
+  });
+
+  it('a plain bee-queue worker runs what was enqueued, with its retries and its delay', async () => {
+    const runs: unknown[] = [];
+    const worker = plainQueue({ activateDelayedJobs: true, delayedDebounce: 1, removeOnSuccess: true });
+    const now = Date.now();
+    await backend.enqueue([
+      jobRequest(queue, 'retried', { retries: 2 }),
+      jobRequest(queue, 'delayed', { dueAt: now + 200 }),
+    ]);
+    const done = new Promise<void>((resolve) => {
+      let left = 2;
+      worker.on('succeeded', () => {
+        left -= 1;
+        if (left === 0) resolve();
+      });
+    });
+    worker.process(async (job: BeeQueue.Job<unknown>) => {
+      runs.push(job.data);
+      if (job.data === 'retried' && job.options.retries > 0) throw FAILURE;
+    });
+    await done;
+    expect(runs.filter((data) => data === 'retried')).toHaveLength(3);
+    expect(runs.at(-1)).toBe('delayed');
+    expect(await redis.hlen(key('jobs'))).toBe(0);
+  });
+
+  it('runs what a plain producer saved, and tells it the result', async () => {
+    const plain = plainQueue({ isWorker: false });
+    const log = new DeliveryLog(async (delivery) => {
+      await delivery.progress(42);
+      return { kind: 'complete', value: { sum: 3 } };
+    });
+    const saved = await plain.createJob({ a: 1, b: 2 }).retries(4).save();
+    const progressed = once(saved, 'progress');
+    const succeeded = once(saved, 'succeeded');
+    await consume(log);
+    expect(await progressed).toEqual([42]);
+    expect(await succeeded).toEqual([{ sum: 3 }]);
+    expect(log.deliveries[0]).toMatchObject({
+      id: saved.id,
+      task: null,
+      mark: null,
+      data: { a: 1, b: 2 },
+      failuresBefore: 0,
+      retriesLeft: 4,
+    });
+  });
+
+  it('a retry leaves behind what bee-queue itself would have saved', async () => {
+    const plain = producer();
+    const build = () => plain.createJob({ a: 1 }).retries(3).backoff('exponential', 5000).timeout(60_000);
+    const ours = await build().setId('ours').save();
+    const log = new DeliveryLog(() => ({ kind: 'retry', delayMs: null, error: FAILURE }));
+    const consumer = await consume(log);
+    await waitFor(() => redis.zscore(key('delayed'), ours.id), { what: 'the retry' });
+    await consumer.stop(1000);
+
+    const theirs = await build().setId('theirs').save();
+    const worker = plainQueue({ activateDelayedJobs: true });
+    const retrying = once(worker, 'retrying');
+    worker.process(() => Promise.reject(FAILURE));
+    await retrying;
+
+    const [mine, reference] = [await record(ours.id), await record(theirs.id)];
+    for (const { options } of [mine, reference]) {
+      delete options.timestamp;
+      expect(options.stacktraces).toHaveLength(1);
+      delete options.stacktraces;
+    }
+    expect(mine).toEqual(reference);
+    expect(JSON.stringify(mine)).toBe(JSON.stringify(reference));
+    const delays = await Promise.all(['ours', 'theirs'].map((id) => redis.zscore(key('delayed'), id)));
+    expect(Math.abs(Number(delays[0]) - Number(delays[1]))).toBeLessThan(4000);
+  });
+
+  it('does not let bee-queue time a running handler out', async () => {
+    const plain = producer();
+    const job = await plain.createJob({}).retries(1).timeout(30).save();
+    const log = new DeliveryLog(async () => {
+      // Another job's delay is the clock here: it is due long after the time limit.
+      await waitFor(async () => (await redis.zcard(key('clock'))) === 0, { what: 'the clock' });
+      return COMPLETE;
+    });
+    const clock = new BeeQueue(`${queue}-clock`, { prefix, isWorker: false });
+    await clock.close();
+    await redis.zadd(key('clock'), 1, 'x');
+    setTimeout(() => void redis.del(key('clock')), 150);
+    await consume(log);
+    await waitFor(async () => (await backend.has(queue, [job.id]))[0] === 'absent', { what: 'the end' });
+    expect(log.deliveries).toHaveLength(1);
+  });
+
+  it('takes an id without a record out of the way', async () => {
+    const unreadable: [string, string][] = [];
+    await redis.lpush(key('waiting'), 'ghost');
+    const next = jobRequest(queue, 'next');
+    await backend.enqueue([next]);
+    const log = new DeliveryLog();
+    await consume(log, (id, problem) => unreadable.push([id, problem]));
+    await log.begun(1);
+    expect(unreadable).toEqual([['ghost', 'its record is gone']]);
+    expect(log.payloads).toEqual(['next']);
+    await waitFor(async () => (await redis.llen(key('active'))) === 0, { what: 'an empty active list' });
+  });
+
+  it.each(['{"data":', 'null', '[]', '"text"', '{"data":1,"options":"no"}'])(
+    'takes a record that is no job out of the way and keeps its text: %s',
+    async (text) => {
+      const unreadable: string[] = [];
+      await redis.hset(key('jobs'), 'broken', text);
+      await redis.lpush(key('waiting'), 'broken');
+      await backend.enqueue([jobRequest(queue, 'next')]);
+      const log = new DeliveryLog();
+      await consume(log, (id) => unreadable.push(id));
+      await log.begun(1);
+      expect(unreadable).toEqual(['broken']);
+      expect(await redis.hgetall(key('unreadable'))).toEqual({ broken: text });
+      expect(await backend.has(queue, ['broken'])).toEqual(['absent']);
+    },
+  );
+
+  it('finishes a job whose result JSON cannot hold', async () => {
+    const cycle: Record<string, unknown> = {};
+    cycle.self = cycle;
+    const request = jobRequest(queue, 1);
+    await backend.enqueue([request]);
+    const log = new DeliveryLog(() => ({ kind: 'complete', value: cycle }));
+    await consume(log);
+    await waitFor(async () => (await backend.has(queue, [request.id]))[0] === 'absent', { what: 'the end' });
+  });
+
+  it('goes on when the server forgets its scripts', async () => {
+    const log = new DeliveryLog((delivery, nth) =>
+      nth === 1 ? { kind: 'retry', delayMs: 20, error: FAILURE } : COMPLETE,
+    );
+    await consume(log);
+    // Not SCRIPT FLUSH on the shared server: its own commands, under names that are not loaded, come to the same.
+    await redis.script('FLUSH');
+    await backend.enqueue([jobRequest(queue, 1, { retries: 1 })]);
+    await log.begun(2);
+  });
+});
+
+afterAll(() => expectNoLeakedConnections());
