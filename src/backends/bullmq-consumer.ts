@@ -13,7 +13,7 @@ import { bullKey, markOf } from './bullmq-wire.ts';
 import { ReadingWorker } from './bullmq-worker.ts';
 import { type Deferred, deadlineOf, deferred } from './deadline.ts';
 import { ioredisOptions } from './redis-address.ts';
-import { connectWithin, type RedisLink, reconnectDelayMs } from './redis-link.ts';
+import { connectWithin, DISCONNECT_MS, type RedisLink, reconnectDelayMs } from './redis-link.ts';
 import { defineScript } from './redis-script.ts';
 import { asError, shortened } from './run-failure.ts';
 
@@ -81,6 +81,7 @@ class BullConsumer implements Consumer {
       // The worker's blocking connection is a copy of this one, out of reach while it has never been ready.
       retryStrategy: (attempt) => (this.#stopped === undefined ? reconnectDelayMs(attempt) : null),
       socketTimeout: SILENCE_MS,
+      disconnectTimeout: DISCONNECT_MS,
     });
     this.#redis.on('error', () => {}); // the worker reports it
     this.#worker = new ReadingWorker(queue, (job, token) => this.#deliver(job, token ?? ''), {
@@ -145,9 +146,9 @@ class BullConsumer implements Consumer {
   async #abandon(closed: Promise<void>): Promise<void> {
     this.#redis.disconnect();
     this.#abandoned.resolve();
-    // Already cut by close(), but for one that is trying to reconnect.
+    // close() has cut it, and waits for an event that ioredis does not send from this state.
     const blocking = await Promise.race([this.#worker.getBackend().blockingClient, undefined]);
-    if (blocking?.status === 'reconnecting') blocking.disconnect();
+    if (blocking?.status === 'reconnecting') (blocking as unknown as EventEmitter).emit('end');
     await this.#worker.abandonLocks();
     const soon = deadlineOf(CLOSE_MS);
     await Promise.race([closed, soon.passed]);

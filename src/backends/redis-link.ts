@@ -18,6 +18,9 @@ export interface LinkOptions {
   readonly logger?: BackendLogger | undefined;
 }
 
+/** How long the other side may take to agree that a connection ends; a server that hangs never does. */
+export const DISCONNECT_MS = 200;
+
 /** Waits between two tries to connect: quick at first, never more than two seconds. */
 export function reconnectDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 6), 2000);
@@ -44,6 +47,7 @@ export class RedisLink {
       // A server that takes bytes and gives none is down, even though the socket is open.
       socketTimeout: options.commandTimeoutMs,
       retryStrategy: reconnectDelayMs,
+      disconnectTimeout: DISCONNECT_MS,
       enableOfflineQueue: waits,
       maxRetriesPerRequest: waits ? null : 0,
     });
@@ -153,6 +157,7 @@ export async function connectWithin(address: RedisAddress, deadlineMs: number): 
     maxRetriesPerRequest: null,
     connectTimeout: deadlineMs,
     enableReadyCheck: false,
+    disconnectTimeout: DISCONNECT_MS,
   });
   let first: unknown;
   probe.on('error', (error) => {

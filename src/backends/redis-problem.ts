@@ -40,19 +40,16 @@ export function unreachable(
   const text = textOf(error);
   const found = CAUSES.find(([pattern]) => pattern.test(text));
   if (found) return new RedisUnreachableError(target, found[1], found[2]);
+  const otherScheme = isTls
+    ? 'if it does not speak TLS, use redis:// instead of rediss://'
+    : 'if it speaks TLS, use rediss:// instead of redis://';
   if (/in time|timed? ?out/i.test(text)) {
-    return new RedisUnreachableError(
-      target,
-      `no answer within ${deadlineMs} ms`,
-      `See whether the server is up${isTls ? '' : '; if it speaks TLS, use rediss:// instead of redis://'}.`,
-    );
+    const advice = `See whether the server is up; ${otherScheme}.`;
+    return new RedisUnreachableError(target, `no answer within ${deadlineMs} ms`, advice);
   }
   if (/closed|ECONNRESET|socket hang|disconnected/i.test(text)) {
-    return new RedisUnreachableError(
-      target,
-      'it closes the connection without an answer',
-      `If it ${isTls ? 'does not speak TLS, use redis:// instead of rediss://' : 'speaks TLS, use rediss:// instead of redis://'}.`,
-    );
+    const advice = `${otherScheme.replace('if', 'If')}.`;
+    return new RedisUnreachableError(target, 'it closes the connection without an answer', advice);
   }
   return new RedisUnreachableError(target, problemOf(error), 'See what the server logs.');
 }

@@ -51,7 +51,8 @@ function isDefinition(task: unknown): boolean {
 
 function problemOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return 'Node cannot read this kind of file; compile it to JavaScript';
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return 'Node cannot read this kind of file; compile it to JavaScript';
   const firstLine = String(message ?? error).split('\n')[0] ?? '';
   return firstLine.replace(/\.$/, '');
 }

@@ -83,7 +83,8 @@ export function report(error: unknown, argv: readonly string[]): number {
   if (error instanceof CommanderError && (code === EXIT.ok || error.code === 'commander.help')) return code;
   const shown = shownError(error);
   if (argv.includes('--json')) printJson({ error: shown });
-  else if (error instanceof CommanderError) say(`error: ${shown.message}\nTo see what is allowed: ${helpFor(argv)}`);
+  else if (error instanceof CommanderError)
+    say(`error: ${shown.message}\nTo see what is allowed: ${helpFor(argv)}`);
   else say(`error: ${shown.message} (${shown.code})`);
   if (argv.includes('--verbose') || process.env['DEBUG']) say(stackOf(error));
   return code;
@@ -99,4 +100,3 @@ function stackOf(error: unknown): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : '';
   return `${error.stack}${cause}`;
 }
-

@@ -50,7 +50,10 @@ export async function withRedisUrl<T>(
 }
 
 /** Opens a manager for one command and closes it again, also when the command fails. */
-export async function withManager<T>(options: CommonOptions, run: (session: Session) => Promise<T>): Promise<T> {
+export async function withManager<T>(
+  options: CommonOptions,
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
   return withRedisUrl(options, async (config) => {
     const tasks = await loadTasks(options.app, config);
     const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
@@ -90,5 +93,8 @@ function namingTheOption(error: unknown): unknown {
   const problems = error.problems.map((problem) =>
     problem.path === 'REDIS_URL' ? { ...problem, path: '--redis' } : problem,
   );
-  return new InvalidConfigError(error.source.replace(/environment/, 'command line and environment'), problems);
+  return new InvalidConfigError(
+    error.source.replace(/environment/, 'command line and environment'),
+    problems,
+  );
 }

@@ -11,14 +11,18 @@ type Cell = string | number;
 
 /** Columns without lines between them: narrow, and good to grep. Numbers stand on the right. */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const aligned = head.map((_, i) => (typeof rows[0]?.[i] === 'number' ? 'right' : 'left') as 'left' | 'right');
+  const aligned = head.map(
+    (_, i) => (typeof rows[0]?.[i] === 'number' ? 'right' : 'left') as 'left' | 'right',
+  );
   const view = new Table({
     head: head.map((title) => colors.dim(title)),
     colAligns: aligned,
     chars: { ...NO_BORDERS, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  view.push(...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell))));
+  view.push(
+    ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell))),
+  );
   return withoutTrailingBlanks(view.toString());
 }
 

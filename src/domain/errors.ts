@@ -6,8 +6,10 @@ export abstract class HybridTaskError extends Error {
   }
 }
 
-/** Shows a given value in an error message: short, on one line, never a whole payload. */
+/** Shows a given value in an error message: short, on one line, never a whole payload. Never throws. */
 export function show(value: unknown): string {
+  // Not String(value): it lists an array's contents, and runs an object's own code or finds none.
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   const text =
     typeof value === 'string'
       ? JSON.stringify(value)

@@ -104,8 +104,9 @@ export function defineTask<I extends z.ZodType, O extends z.ZodType>(
     throw new InvalidTaskDefinitionError(String(options.name), field, given, allowed);
   };
   const name = 'letters, digits, ".", "_" and "-", starting with a letter or digit, at most 100 characters';
-  if (!NAME.test(options.name)) fail('name', options.name, name);
-  if (!NAME.test(options.queue)) fail('queue', options.queue, name);
+  const isName = (given: unknown) => typeof given === 'string' && NAME.test(given);
+  if (!isName(options.name)) fail('name', options.name, name);
+  if (!isName(options.queue)) fail('queue', options.queue, name);
   if (options.queue.endsWith('.moved')) fail('queue', options.queue, 'a name that does not end in ".moved"');
   if (typeof options.handler !== 'function') fail('handler', typeof options.handler, 'a function');
   for (const field of ['input', 'output'] as const) {

@@ -1,9 +1,9 @@
 import { batched } from '../domain/batch.ts';
 import { RedisUnreachableError, UnknownSubmissionStateError } from '../domain/errors.ts';
 import type { AcceptResult, TaskSpec } from '../domain/ledger.ts';
-import type { FlagSource, RoutingDecision } from '../domain/routing-decision.ts';
+import type { FlagAnswer, FlagSource, RoutingDecision } from '../domain/routing-decision.ts';
 import type { BackendName } from '../domain/task.ts';
-import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
+import type { BackendCapabilities, EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
 import { decide } from '../routing/router.ts';
 import { saltOf } from '../routing/sticky-hash.ts';
 import { keyHash } from '../state/idempotency-keys.ts';
@@ -30,6 +30,7 @@ export class Submitter {
   readonly #isShared: (queue: string) => boolean;
   readonly #salt: number;
   readonly #health = new CanaryHealth();
+  readonly #capabilities: Readonly<Record<BackendName, BackendCapabilities>>;
   readonly #enqueueStable: (request: EnqueueRequest) => Promise<EnqueueResult>;
   readonly #enqueueCanary: (request: EnqueueRequest) => Promise<EnqueueResult>;
 
@@ -37,6 +38,8 @@ export class Submitter {
     this.#c = connections;
     this.#flags = flags;
     this.#isShared = isShared;
+    const { stable, canary } = connections;
+    this.#capabilities = { stable: stable.capabilities, canary: canary.capabilities };
     this.#salt = saltOf(connections.config.namespace);
     this.#enqueueStable = batched((requests) => connections.stable.enqueue(requests), 500);
     this.#enqueueCanary = batched((requests) => connections.canary.enqueue(requests), 500);
@@ -58,26 +61,25 @@ export class Submitter {
     return this.#toStable(submission, decision);
   }
 
-  async #decide(submission: Submission): Promise<RoutingDecision> {
-    const { task, stickyKey } = submission;
-    const control = this.#c.plane.state;
-    const isFlagged = control.mode === 'flag' && control.frozen === '';
+  /** Only flags need waiting for; a promise for every ratio decision would cost more than the decision. */
+  #decide(submission: Submission): RoutingDecision | Promise<RoutingDecision> {
+    const { mode, frozen } = this.#c.plane.state;
+    if (mode !== 'flag' || frozen !== '') return this.#decideWith(submission, null);
+    const { task, stickyKey, attributes } = submission;
+    const answer = this.#flags.evaluate({ stickyKey, task: task.name, queue: task.queue, attributes });
+    return answer.then((flag) => this.#decideWith(submission, flag));
+  }
+
+  #decideWith(submission: Submission, flag: FlagAnswer | null): RoutingDecision {
     return decide({
-      control,
+      control: this.#c.plane.state,
       salt: this.#salt,
-      task: task.name,
-      stickyKey,
+      task: submission.task.name,
+      stickyKey: submission.stickyKey,
       requested: submission.backend,
       needs: submission.priority === null ? undefined : PRIORITY,
-      capabilities: { stable: this.#c.stable.capabilities, canary: this.#c.canary.capabilities },
-      flag: isFlagged
-        ? await this.#flags.evaluate({
-            stickyKey,
-            task: task.name,
-            queue: task.queue,
-            attributes: submission.attributes,
-          })
-        : null,
+      capabilities: this.#capabilities,
+      flag,
       canaryReachable: this.#c.canary.isReachable() && this.#health.isUsable(),
     });
   }

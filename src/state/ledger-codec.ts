@@ -9,23 +9,47 @@ import type {
 } from '../domain/ledger.ts';
 import type { BackendName } from '../domain/task.ts';
 
-/** The arguments of one submission, in the order of accept.lua. */
-export function acceptArguments(r: AcceptRequest): (string | number)[] {
-  return [
+/** Adds the arguments of one submission, in the order of accept.lua. */
+export function pushAccept(args: (string | number)[], r: AcceptRequest): void {
+  args.push(
     r.id,
     r.epoch,
-    JSON.stringify(r.spec),
+    specText(r.spec),
     r.payload,
-    r.spec.retries,
     r.entryTtlSeconds,
     r.key?.hash ?? '',
     r.key?.ttlSeconds ?? 0,
-  ];
+  );
 }
 
-export function parseAccept(reply: readonly unknown[]): AcceptResult {
-  const [status, a, b, c] = reply;
-  if (status === 'accepted') return { status, acceptedAt: Number(a) };
+/** The part of a spec that is the same for every submission of a task, as text, by the task's backoff object. */
+const fixedParts = new WeakMap<TaskSpec['backoff'], { readonly spec: TaskSpec; readonly text: string }>();
+
+/** JSON of a spec. Most of it never changes for a task, so it is written once. */
+function specText(spec: TaskSpec): string {
+  const { dueAt, priority, decision, ...fixed } = spec;
+  const cached = fixedParts.get(spec.backoff);
+  let text = cached && isSameTask(cached.spec, spec) ? cached.text : undefined;
+  if (text === undefined) {
+    text = JSON.stringify(fixed).slice(0, -1);
+    fixedParts.set(spec.backoff, { spec, text });
+  }
+  return `${text},"dueAt":${dueAt},"priority":${priority},"decision":${JSON.stringify(decision)}}`;
+}
+
+function isSameTask(a: TaskSpec, b: TaskSpec): boolean {
+  return (
+    a.task === b.task &&
+    a.queue === b.queue &&
+    a.namesTask === b.namesTask &&
+    a.retries === b.retries &&
+    a.timeoutMs === b.timeoutMs
+  );
+}
+
+export function parseAccept(reply: unknown): AcceptResult {
+  if (typeof reply === 'string') return { status: 'accepted', acceptedAt: Number(reply) };
+  const [status, a, b, c] = reply as readonly unknown[];
   if (status === 'duplicate') return { status, owner: a as BackendName, acceptedAt: Number(b) };
   if (status === 'key')
     return { status, id: String(a), owner: b as BackendName, confirmed: String(c) === '1' };

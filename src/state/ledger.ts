@@ -19,7 +19,7 @@ import { isConserved } from '../domain/ledger.ts';
 import type { BackendName } from '../domain/task.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
-import { acceptArguments, entryFrom, movedTaskFrom, parseAccept, parseStart } from './ledger-codec.ts';
+import { entryFrom, movedTaskFrom, parseAccept, parseStart, pushAccept } from './ledger-codec.ts';
 
 const MAX_BATCH = 200;
 
@@ -42,8 +42,9 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async #acceptBatch(requests: readonly AcceptRequest[]): Promise<AcceptResult[]> {
-    const args = [requests.length, ...requests.flatMap(acceptArguments)];
-    return ((await this.#redis.run('accept', args)) as unknown[][]).map(parseAccept);
+    const args: (string | number)[] = [requests.length];
+    for (const request of requests) pushAccept(args, request);
+    return ((await this.#redis.run('accept', args)) as unknown[]).map(parseAccept);
   }
 
   start(backend: BackendName, worker: WorkerLease, request: StartRequest): Promise<StartResult> {
@@ -125,15 +126,7 @@ export class Ledger implements WorkerLedger, JanitorLedger {
 
   async adopt(backend: BackendName, id: string, entry: AdoptedEntry): Promise<void> {
     const spec = JSON.stringify(entry.spec);
-    const args = [
-      id,
-      backend,
-      spec,
-      entry.payload,
-      entry.spec.retries,
-      entry.entryTtlSeconds,
-      entry.acceptedAt,
-    ];
+    const args = [id, backend, spec, entry.payload, entry.entryTtlSeconds, entry.acceptedAt];
     await this.#redis.run('adopt', args);
   }
 

@@ -30,8 +30,16 @@ describe('BullMQ on the wire', () => {
   });
 
   const key = (part: string) => `${prefix}:${queue}:${part}`;
-  const consume = (log: DeliveryLog, onUnreadable?: (id: string, problem: string) => void, stallIntervalMs = 1000) =>
-    backend.consume(queue, log.run, { concurrency: 1, stallIntervalMs, ...(onUnreadable ? { onUnreadable } : {}) });
+  const consume = (
+    log: DeliveryLog,
+    onUnreadable?: (id: string, problem: string) => void,
+    stallIntervalMs = 1000,
+  ) =>
+    backend.consume(queue, log.run, {
+      concurrency: 1,
+      stallIntervalMs,
+      ...(onUnreadable ? { onUnreadable } : {}),
+    });
   const presence = async (id: string) => (await backend.has(queue, [id]))[0];
   const untilNotLive = (id: string) =>
     waitFor(async () => (await presence(id)) !== 'live', { what: `${id} to be finished` });
@@ -50,7 +58,12 @@ describe('BullMQ on the wire', () => {
     );
     await backend.enqueue([request]);
     const job = await plain.getJob(request.id);
-    expect(job).toMatchObject({ id: request.id, name: 'test-task', data: { a: '文' }, timestamp: 1_763_750_000_000 });
+    expect(job).toMatchObject({
+      id: request.id,
+      name: 'test-task',
+      data: { a: '文' },
+      timestamp: 1_763_750_000_000,
+    });
     expect(job?.opts).toMatchObject({
       attempts: 4,
       backoff: { type: 'exponential', delay: 250, jitter: 0.2 },
@@ -85,7 +98,13 @@ describe('BullMQ on the wire', () => {
     await consume(log);
     await untilNotLive(id);
     expect(log.deliveries).toHaveLength(3);
-    expect(log.deliveries[2]).toMatchObject({ id, task: 'by-hand', mark: null, failuresBefore: 2, retriesLeft: 0 });
+    expect(log.deliveries[2]).toMatchObject({
+      id,
+      task: 'by-hand',
+      mark: null,
+      failuresBefore: 2,
+      retriesLeft: 0,
+    });
     const failed = await plain.getJob(id);
     expect(failed).toMatchObject({ attemptsMade: 3, failedReason: 'the handler failed' });
   });
@@ -129,7 +148,9 @@ describe('BullMQ on the wire', () => {
       nth < 5 ? { kind: 'retry', delayMs: 0, error: FAILURE } : { kind: 'postpone', delayMs: 3_600_000 },
     );
     await consume(log);
-    await waitFor(async () => (await backend.info(queue, request.id))?.state === 'delayed', { what: 'the delay' });
+    await waitFor(async () => (await backend.info(queue, request.id))?.state === 'delayed', {
+      what: 'the delay',
+    });
     expect(log.deliveries).toHaveLength(5);
     const job = await plain.getJob(request.id);
     expect(job).toMatchObject({ attemptsMade: 0, opts: { hybrid: MARK } });
@@ -139,7 +160,9 @@ describe('BullMQ on the wire', () => {
     const [good, bad] = [jobRequest(queue, 'good', { mark: MARK }), jobRequest(queue, 'bad', { mark: MARK })];
     await backend.enqueue([good, bad]);
     await consume(
-      new DeliveryLog(({ data }) => (data === 'good' ? COMPLETE : { kind: 'fail', error: new Error('x'.repeat(5000)) })),
+      new DeliveryLog(({ data }) =>
+        data === 'good' ? COMPLETE : { kind: 'fail', error: new Error('x'.repeat(5000)) },
+      ),
     );
     await untilNotLive(bad.id);
     expect([await presence(good.id), await presence(bad.id)]).toEqual(['absent', 'dead']);

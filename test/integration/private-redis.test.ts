@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -135,6 +136,7 @@ describe('startPrivateRedis', () => {
     const first = await hold();
     await first.stop();
     const stranger = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
     const { port } = stranger.address() as { port: number };
     writeFileSync(
       join(dir, 'redis/server.json'),

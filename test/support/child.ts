@@ -16,6 +16,8 @@ export interface TestChild {
    */
   nextLine(): Promise<string>;
   kill(signal: NodeJS.Signals): void;
+  /** What it wrote to stderr until now. */
+  complaints(): string;
   /** Resolves when it has ended: its exit code, or the signal's name. */
   readonly ended: Promise<number | NodeJS.Signals>;
 }
@@ -55,6 +57,7 @@ export function runTypeScript(
       return value;
     },
     kill: (signal) => void child.kill(signal),
+    complaints: () => complaints,
     ended,
   };
 }

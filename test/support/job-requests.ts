@@ -1,9 +1,9 @@
-import { v7 } from 'uuid';
 import type { EnqueueRequest } from '../../src/domain/task-backend.ts';
+import { newTaskId } from '../../src/manager/submission.ts';
 
 /** An id as the library makes them. */
 export function jobId(): string {
-  return `task-${v7()}`;
+  return newTaskId();
 }
 
 /** A request with everything ordinary; `payload` is a plain value here. */

@@ -21,14 +21,37 @@ export interface TcpProxy {
    * @returns when the last answer has been dropped
    */
   dropAnswer(matches: (request: Buffer) => boolean, times?: number): Promise<void>;
+  /**
+   * Holds up the next request that matches, before it reaches Redis (`request`) or after it was executed (`answer`).
+   * Nothing else passes on that connection in that direction until pass() or cut().
+   */
+  intercept(what: 'request' | 'answer', matches: (request: Buffer) => boolean): Interception;
   /** Cuts everything and stops. */
   close(): Promise<void>;
+}
+
+/** One request, or its answer, in the proxy's hands. */
+export interface Interception {
+  /** Resolves when it is held. */
+  readonly caught: Promise<void>;
+  /** Lets it go on its way, also if its sender is gone by now. */
+  pass(): void;
+  /** Cuts the connection: a held request never reaches Redis, a held answer never reaches the client. */
+  cut(): void;
 }
 
 interface Wire {
   readonly client: Socket;
   readonly redis: Socket;
   losesAnswer: boolean;
+  /** Takes what Redis says in place of the client. */
+  withhold: ((answer: Buffer) => void) | undefined;
+}
+
+interface Trap {
+  readonly what: 'request' | 'answer';
+  readonly matches: (request: Buffer) => boolean;
+  spring(wire: Wire, request: Buffer): void;
 }
 
 interface Ambush {
@@ -43,15 +66,22 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const upstream = { host: url.hostname, port: Number(url.port || 6379) };
   const wires = new Set<Wire>();
   const ambushes: Ambush[] = [];
+  const traps = new Set<Trap>();
   let stalled = false;
 
   const server = createServer((client) => {
     const redis = connect(upstream);
-    const wire: Wire = { client, redis, losesAnswer: false };
+    const wire: Wire = { client, redis, losesAnswer: false, withhold: undefined };
     wires.add(wire);
     if (stalled) pause(wire);
 
     client.on('data', (request) => {
+      const trap = [...traps].find(({ matches }) => matches(request));
+      if (trap !== undefined) {
+        traps.delete(trap);
+        trap.spring(wire, request);
+        if (trap.what === 'request') return;
+      }
       const ambush = ambushes.find(({ left, matches }) => left > 0 && matches(request));
       if (ambush !== undefined) {
         wire.losesAnswer = true;
@@ -63,6 +93,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       redis.write(request);
     });
     redis.on('data', (answer) => {
+      if (wire.withhold) {
+        wire.withhold(answer);
+        return;
+      }
       if (!wire.losesAnswer) {
         client.write(answer);
         return;
@@ -121,6 +155,11 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       new Promise((resolve) => {
         ambushes.push({ matches, left: times, done: resolve });
       }),
+    intercept(what, matches) {
+      const { trap, interception } = trapFor(what, matches);
+      traps.add(trap);
+      return interception;
+    },
     async close() {
       cut();
       if (!server.listening) return;
@@ -129,6 +168,42 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       await closed;
     },
   };
+}
+
+function trapFor(
+  what: 'request' | 'answer',
+  matches: (request: Buffer) => boolean,
+): { trap: Trap; interception: Interception } {
+  let wire: Wire | undefined;
+  const held: Buffer[] = [];
+  let report: () => void = () => {};
+  const caught = new Promise<void>((resolve) => {
+    report = resolve;
+  });
+  const spring = (caughtOn: Wire, request: Buffer): void => {
+    wire = caughtOn;
+    if (what === 'request') {
+      held.push(request);
+      wire.client.pause();
+      report();
+      return;
+    }
+    wire.withhold = (answer) => {
+      held.push(answer);
+      report();
+    };
+  };
+  const pass = (): void => {
+    if (!wire) return;
+    wire.withhold = undefined;
+    for (const data of held.splice(0)) (what === 'request' ? wire.redis : wire.client).write(data);
+    wire.client.resume();
+  };
+  const cut = (): void => {
+    wire?.client.destroy();
+    wire?.redis.destroy();
+  };
+  return { trap: { what, matches, spring }, interception: { caught, pass, cut } };
 }
 
 function pause({ client, redis }: Wire): void {

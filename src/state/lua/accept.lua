@@ -1,14 +1,19 @@
 --[[ Accepts submissions for canary, unless the decision behind them is out of date (I3).
-ARGV   n, then for each of n: id, epoch of the decision, spec, payload, retries, entry ttl (s), key hash or '', key ttl (s)
-returns for each: {'accepted', acceptedAt} | {'duplicate', owner, acceptedAt} | {'key', id, owner, confirmed} | {'stale'}
+ARGV   n, then for each of n: id, epoch of the decision, spec, payload, entry ttl (s), key hash or '', key ttl (s)
+returns for each: 'acceptedAt' alone, as a string of digits | {'duplicate', owner, acceptedAt}
+       | {'key', id, owner, confirmed} | {'stale'}
 ]]
 local control = redis.call('HMGET', P .. 'control', 'epoch', 'frozen')
+local isOpenFor = control[2] == '' and control[1]
+-- Redis writes a Lua number with 17 digits, which costs as much as the command itself; a string is ready.
+local now = string.format('%d', NOW)
 local results, at = {}, 2
+-- One ZADD for the batch: score, id, score, id, ...
+local opened = {}
+
 for i = 1, tonumber(ARGV[1]) do
-  local id, epoch, spec, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local retries, ttl, keyHash, keyTtl = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
-  at = at + 8
-  local key = taskKey(id)
+  local id, keyHash = ARGV[at], ARGV[at + 5]
+  local key = P .. 'task:' .. id
   local known = redis.call('HMGET', key, 'owner', 'acceptedAt')
   local claim = {}
   if not known[1] and keyHash ~= '' then
@@ -19,18 +24,24 @@ for i = 1, tonumber(ARGV[1]) do
     results[i] = { 'duplicate', known[1], known[2] }
   elseif claim[1] then
     results[i] = { 'key', claim[1], claim[2], claim[3] }
-  elseif control[2] ~= '' or control[1] ~= epoch then
+  elseif isOpenFor ~= ARGV[at + 1] then
     results[i] = { 'stale' }
   else
     if keyHash ~= '' then
       redis.call('HSET', P .. 'key:' .. keyHash, 'id', id, 'owner', 'canary', 'confirmed', '1')
-      redis.call('EXPIRE', P .. 'key:' .. keyHash, keyTtl)
+      redis.call('EXPIRE', P .. 'key:' .. keyHash, ARGV[at + 6])
     end
-    redis.call('HSET', key, 'owner', 'canary', 'state', 'accepted', 'spec', spec, 'payload', payload,
-      'retries', retries, 'ttl', ttl, 'acceptedAt', NOW)
-    redis.call('ZADD', P .. 'open:canary', NOW, id)
-    redis.call('HINCRBY', P .. 'counts', 'accepted', 1)
-    results[i] = { 'accepted', NOW }
+    redis.call('HSET', key, 'owner', 'canary', 'state', 'accepted', 'spec', ARGV[at + 2], 'payload', ARGV[at + 3],
+      'ttl', ARGV[at + 4], 'acceptedAt', now)
+    opened[#opened + 1] = now
+    opened[#opened + 1] = id
+    results[i] = now
   end
+  at = at + 7
+end
+
+if #opened > 0 then
+  redis.call('ZADD', P .. 'open:canary', unpack(opened))
+  redis.call('HINCRBY', P .. 'counts', 'accepted', #opened / 2)
 end
 return results

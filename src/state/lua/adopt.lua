@@ -1,5 +1,5 @@
 --[[ Writes an entry again that Redis lost (a marked job was delivered, its entry is gone and too young to have expired).
-ARGV   id, backend that delivered it, spec, payload, retries, entry ttl (s), acceptedAt of the job's mark
+ARGV   id, backend that delivered it, spec, payload, entry ttl (s), acceptedAt of the job's mark
 returns 'adopted' | 'known'
 ]]
 local id, backend = ARGV[1], ARGV[2]
@@ -9,7 +9,7 @@ if redis.call('EXISTS', key) == 1 then return 'known' end
 local frozen = redis.call('HGET', P .. 'control', 'frozen')
 local owner = (backend == 'stable' or (frozen and frozen ~= '')) and 'stable' or 'canary'
 redis.call('HSET', key, 'owner', 'canary', 'state', 'accepted', 'spec', ARGV[3], 'payload', ARGV[4],
-  'retries', ARGV[5], 'ttl', ARGV[6], 'acceptedAt', ARGV[7])
+  'ttl', ARGV[5], 'acceptedAt', ARGV[6])
 redis.call('HINCRBY', P .. 'counts', 'accepted', 1)
-if owner == 'stable' then moveEntry(id, ARGV[7]) else redis.call('ZADD', P .. 'open:canary', ARGV[7], id) end
+if owner == 'stable' then moveEntry(id, ARGV[6]) else redis.call('ZADD', P .. 'open:canary', ARGV[6], id) end
 return 'adopted'

@@ -1,0 +1,122 @@
+/** What one timed run of one side cost. */
+export interface Sample {
+  readonly tasks: number;
+  readonly elapsedMs: number;
+  /** CPU time of the side's own process, in microseconds. */
+  readonly cpuMicros: number;
+  /** CPU time of Redis, in microseconds. */
+  readonly redisMicros: number;
+  /** Calls by command name as Redis counted them, those inside scripts included. */
+  readonly commands: Readonly<Record<string, number>>;
+}
+
+/** One side of a comparison: medians over the rounds, per task where not said otherwise. */
+export interface SideFigures {
+  readonly tasksPerSecond: number;
+  /** Every round, in order. */
+  readonly rounds: readonly number[];
+  readonly cpuMicros: number;
+  readonly redisMicros: number;
+  readonly commands: Readonly<Record<string, number>>;
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** This project against the plain library. `ratio` is ours / plain of the two runs of one round. */
+export interface Comparison {
+  readonly kind: 'comparison';
+  readonly id: string;
+  readonly title: string;
+  readonly ours: SideFigures;
+  readonly plain: SideFigures;
+  readonly ratio: Spread;
+  /** The ratio to reach; null: for information. */
+  readonly target: number | null;
+  readonly isReached: boolean | null;
+}
+
+/** A figure with no plain counterpart. Less is better. */
+export interface Measure {
+  readonly kind: 'measure';
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  /** The most that `value` should be, in the same unit; null: for information. */
+  readonly target: number | null;
+  readonly isReached: boolean | null;
+  /** What the value was made from, for whoever wants to look closer. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+export type Figure = Comparison | Measure;
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+/** Of an even number of values the mean of the middle two. NaN for none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  if (sorted.length % 2 === 1) return upper;
+  return ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** @param pairs the two sides' runs of each round */
+export function comparisonOf(
+  heading: { readonly id: string; readonly title: string; readonly target: number | null },
+  pairs: readonly { readonly ours: Sample; readonly plain: Sample }[],
+): Comparison {
+  const ratio = spreadOf(pairs.map(({ ours, plain }) => speedOf(ours) / speedOf(plain)));
+  return {
+    kind: 'comparison',
+    ...heading,
+    ours: sideOf(pairs.map((pair) => pair.ours)),
+    plain: sideOf(pairs.map((pair) => pair.plain)),
+    ratio,
+    isReached: heading.target === null ? null : ratio.median >= heading.target,
+  };
+}
+
+export function measureOf(
+  heading: {
+    readonly id: string;
+    readonly title: string;
+    readonly unit: string;
+    readonly target: number | null;
+  },
+  spread: Spread,
+  detail?: Readonly<Record<string, unknown>>,
+): Measure {
+  const { median: value, min, max } = spread;
+  const isReached = heading.target === null ? null : value <= heading.target;
+  return { kind: 'measure', ...heading, value, min, max, isReached, ...(detail ? { detail } : {}) };
+}
+
+const speedOf = (sample: Sample): number => (sample.tasks / sample.elapsedMs) * 1000;
+
+function sideOf(samples: readonly Sample[]): SideFigures {
+  const rounds = samples.map(speedOf);
+  const perTask = (pick: (sample: Sample) => number) =>
+    median(samples.map((sample) => pick(sample) / sample.tasks));
+  const names = [...new Set(samples.flatMap((sample) => Object.keys(sample.commands)))].sort();
+  const commands = names
+    .map((name) => [name, perTask((sample) => sample.commands[name] ?? 0)] as const)
+    // What happens once per run is no cost of a task.
+    .filter(([, calls]) => calls >= 0.005);
+  return {
+    tasksPerSecond: median(rounds),
+    rounds,
+    cpuMicros: perTask((sample) => sample.cpuMicros),
+    redisMicros: perTask((sample) => sample.redisMicros),
+    commands: Object.fromEntries(commands),
+  };
+}

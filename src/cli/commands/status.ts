@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Command, Option } from 'commander';
+import { report } from '../failure.ts';
+import { type CommonOptions, seconds, withApp } from '../options.ts';
+import { isOutputClosed, print, printJson } from '../output.ts';
+import { placeOf, type Session, withManager } from '../session.ts';
+import { onStopSignals } from '../signals.ts';
+import { statusView } from '../status-view.ts';
+
+interface StatusOptions extends CommonOptions {
+  /** Milliseconds. */
+  readonly watch?: number;
+}
+
+export function addStatus(program: Command): void {
+  const command = program
+    .command('status')
+    .description('show the live ratio, both backends, the ledger and the workers')
+    .option('--json', 'print JSON')
+    .addOption(
+      new Option('--watch [seconds]', 'show it again and again, until Ctrl-C')
+        .preset('2')
+        .argParser(seconds(0.1, 3600)),
+    );
+  withApp(command)
+    .addHelpText(
+      'after',
+      `
+Queues are counted for the tasks of the app module. With --json --watch every line is one JSON document.
+
+Examples:
+  hybrid status
+  hybrid status --json | jq .ledger.conserved
+  hybrid status --watch 5`,
+    )
+    .action(async (options: StatusOptions) => {
+      if (options.watch === undefined) return withManager(options, (session) => show(session, options));
+      const signals = onStopSignals(() => process.exit(130));
+      const { watch } = options;
+      await withManager(options, (session) => watchStatus(session, options, watch, signals.aborted));
+      signals.release();
+    });
+}
+
+async function show({ manager, config }: Session, options: StatusOptions): Promise<void> {
+  const status = await manager.status();
+  const isWatching = options.watch !== undefined;
+  if (options.json) return printJson(status, { lines: isWatching });
+  const view = statusView(status, `hybrid, ${placeOf(config)}`);
+  if (!isWatching) return print(view);
+  // One write: a screen that is cleared first and filled later flickers.
+  const clear = process.stdout.isTTY ? '\u001b[H\u001b[2J\u001b[3J' : '';
+  print(`${clear}${view}\n`);
+}
+
+async function watchStatus(
+  session: Session,
+  options: StatusOptions,
+  everyMs: number,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted && !isOutputClosed()) {
+    try {
+      await show(session, options);
+    } catch (error) {
+      // An outage is what one watches for: say so, and go on looking.
+      report(error, options.json ? ['--json'] : []);
+    }
+    await delay(everyMs, undefined, { signal: stop }).catch(() => {});
+  }
+}

@@ -1,0 +1,118 @@
+import type { BackendStatus, SystemStatus } from '../index.ts';
+import { colors } from './output.ts';
+import { labelled, table } from './table.ts';
+import { ago, count, duration, pairs, plural } from './words.ts';
+
+/** The state of the whole system on one screen, the most urgent first. */
+export function statusView(status: SystemStatus, place: string, now = Date.now()): string {
+  const parts = [
+    alarm(status),
+    labelled([
+      ['Ratio', ratioText(status)],
+      ['Changed', changeText(status, now)],
+      ['File', fileText(status)],
+      ['Flags', flagsText(status)],
+      ['Ledger', ledgerText(status)],
+      ['Results', resultsText(status)],
+      ['Parked', status.parked === 0 ? '0' : colors.yellow(`${count(status.parked)}, see: hybrid parked`)],
+    ]),
+    queuesView(status),
+    workersView(status, now),
+  ];
+  return [colors.bold(place), ...parts].filter((part) => part !== '').join('\n\n');
+}
+
+function alarm({ control, backends }: SystemStatus): string {
+  const alarms: string[] = [];
+  if (control.frozen !== '') {
+    const lift = 'hybrid resume --reason "..." lifts it';
+    alarms.push(`FROZEN by a rollback: nothing goes to canary. ${lift}`);
+  }
+  for (const name of ['stable', 'canary'] as const) {
+    if (!backends[name].reachable) alarms.push(`${name} (${backends[name].product}) does not answer`);
+  }
+  return alarms.map((text) => colors.red(colors.bold(text))).join('\n');
+}
+
+function ratioText({ control }: SystemStatus): string {
+  const own = Object.keys(control.taskRatios).length > 0 ? ` (${pairs(control.taskRatios)})` : '';
+  const mode = control.mode === 'flag' ? 'flag: the ratio counts where no flag answers' : 'ratio';
+  return `${colors.bold(String(control.celeryRatio))} of submissions to canary${own}, mode ${mode}, epoch ${control.epoch}`;
+}
+
+function changeText({ control }: SystemStatus, now: number): string {
+  return `${ago(control.updatedAt, now)} by ${control.updatedBy}: ${control.reason}`;
+}
+
+function fileText({ file, control }: SystemStatus): string {
+  const name = file.path ?? 'none, built-in defaults';
+  if (file.drift.length === 0) return `${name}, the same as live`;
+  const differences = file.drift.map(
+    ({ setting, file: inFile, live }) => `${setting} ${inFile ?? 'none'} (live ${live ?? 'none'})`,
+  );
+  const advice = control.frozen === '' ? '. To make it live: hybrid apply' : '';
+  return colors.yellow(`${name} says ${differences.join(', ')}${advice}`);
+}
+
+function flagsText({ flags }: SystemStatus): string {
+  if (flags.source === 'off') return 'off';
+  const text = `${flags.source}, ${flags.state}${flags.problem === undefined ? '' : `: ${flags.problem}`}`;
+  return flags.state === 'ready' ? text : colors.yellow(text);
+}
+
+function ledgerText({ ledger }: SystemStatus): string {
+  const conserved = ledger.conserved ? colors.green('conserved: yes') : colors.red('conserved: no');
+  const accepted = `${count(ledger.accepted)} accepted = `;
+  const ends = `${count(ledger.succeeded)} succeeded + ${count(ledger.failed)} failed + ${count(ledger.cancelled)} cancelled`;
+  const first = `${accepted}${ends} + ${count(ledger.reassigned)} moved + ${count(ledger.openCanary)} open`;
+  if (ledger.reassigned === 0) return `${conserved}; ${first}`;
+  const { movedSucceeded, movedFailed, movedCancelled, openMoved } = ledger;
+  const finished = movedSucceeded + movedFailed + movedCancelled;
+  return `${conserved}; ${first}; of the moved ${count(finished)} finished, ${count(openMoved)} open`;
+}
+
+/** Outcomes of what went to stable at once; the ledger counts canary's. */
+function resultsText({ plain }: SystemStatus): string {
+  return `stable: ${count(plain.succeeded)} succeeded, ${count(plain.failed)} failed, ${count(plain.cancelled)} cancelled`;
+}
+
+const COUNTED = ['waiting', 'active', 'delayed', 'succeeded', 'failed'] as const;
+
+function queuesView({ backends }: SystemStatus): string {
+  const rows = [...rowsOf('stable', backends.stable), ...rowsOf('canary', backends.canary)];
+  if (rows.length === 0) {
+    return colors.dim(
+      'Queues are counted when your tasks are known: --app FILE, or app.module in the config file.',
+    );
+  }
+  rows.sort(([a, , isMovedA], [b, , isMovedB]) =>
+    a === b ? Number(isMovedA) - Number(isMovedB) : a < b ? -1 : 1,
+  );
+  return table(
+    ['Queue', 'Backend', ...COUNTED],
+    rows.map(([queue, name, isMoved, counts]) => [queue, isMoved ? `${name}, moved` : name, ...counts]),
+  );
+}
+
+type Row = readonly [queue: string, backend: string, isMoved: boolean, counts: readonly number[]];
+
+function rowsOf(name: string, backend: BackendStatus): Row[] {
+  return Object.entries(backend.queues).map(([queue, counts]) => {
+    const isMoved = queue.endsWith('.moved');
+    return [isMoved ? queue.slice(0, -'.moved'.length) : queue, name, isMoved, COUNTED.map((c) => counts[c])];
+  });
+}
+
+function workersView({ workers }: SystemStatus, now: number): string {
+  if (workers.length === 0) return colors.yellow('No worker is running: hybrid worker');
+  const rows = workers.map((w) => [
+    `${w.host} ${w.pid}`,
+    w.backends.join(', '),
+    w.queues.length > 3 ? plural(w.queues.length, 'queue') : w.queues.join(', '),
+    w.running,
+    w.concurrency,
+    duration(now - w.startedAt),
+    ago(w.seenAt, now),
+  ]);
+  return table(['Worker', 'Backends', 'Queues', 'running', 'at once', 'up', 'seen'], rows);
+}

@@ -1,0 +1,266 @@
+import { randomInt } from 'node:crypto';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect } from '@jest/globals';
+import { type HybridConfigInput, HybridTaskManager, resolveConfig, type SubmitOptions } from '../../src/index.ts';
+import { runTypeScript, type TestChild } from './child.ts';
+import { type FaultInput, faultTask, type ProducerSetup, submitNoted, type WorkerSetup } from './fault-task.ts';
+import { type EventOf, type Happening, type HistoryEvent, HistoryReader, writeHistory } from './history.ts';
+import { plainClient, type RedisServer, uniqueName, waitFor } from './redis.ts';
+import { seededRandom } from './seeded-random.ts';
+import { judge, type Recorded } from './verdict.ts';
+
+export interface TrialOptions {
+  /** The control Redis as the children reach it. */
+  readonly redisUrl: string;
+  /** As a test looks at it, where the children go through a proxy. @default redisUrl */
+  readonly directUrl?: string;
+  /** @default redisUrl */
+  readonly canaryUrl?: string;
+  /** @default 0.5 */
+  readonly ratio?: number;
+  readonly worker?: HybridConfigInput['worker'];
+  /** @default 1000 */
+  readonly commandTimeoutMs?: number;
+}
+
+export interface TrialProcess extends TestChild {
+  readonly who: string;
+}
+
+const open = new Set<Trial>();
+
+/** Real processes and a real Redis, with something going wrong, and the history that says whether promises were kept. */
+export class Trial {
+  /** Of everything random; `TRIAL_SEED` repeats a failed one. */
+  readonly seed = Number(process.env['TRIAL_SEED'] ?? randomInt(2 ** 31));
+  readonly random = seededRandom(this.seed);
+  readonly namespace = uniqueName('trial');
+  readonly queue = uniqueName('fault');
+  readonly config: HybridConfigInput;
+  readonly task: ReturnType<typeof faultTask>;
+  manager!: HybridTaskManager;
+  readonly #options: TrialOptions;
+  readonly #dir = mkdtempSync(join(tmpdir(), 'hybrid-trial-'));
+  readonly #history = join(this.#dir, 'history.jsonl');
+  readonly #writer = writeHistory(this.#history, 'test');
+  readonly #reader = new HistoryReader(this.#history);
+  readonly #children: TrialProcess[] = [];
+  #numbers = 0;
+  #producers = 0;
+
+  private constructor(options: TrialOptions) {
+    this.#options = options;
+    this.task = faultTask(this.queue, 'test', this.#writer);
+    this.config = {
+      namespace: this.namespace,
+      redis: { url: options.redisUrl, commandTimeoutMs: options.commandTimeoutMs ?? 1000 },
+      canary: { redisUrl: options.canaryUrl ?? null },
+      routing: { celeryRatio: options.ratio ?? 0.5 },
+      flags: { source: 'off' },
+      control: { pollMs: 200 },
+      worker: {
+        concurrency: 5,
+        heartbeatMs: 400,
+        stallIntervalMs: 1500,
+        janitorIntervalMs: 200,
+        shutdownGraceMs: 10_000,
+        ...options.worker,
+      },
+      log: { level: 'warn' },
+    };
+    open.add(this);
+  }
+
+  static async open(options: TrialOptions): Promise<Trial> {
+    const trial = new Trial(options);
+    const direct = options.directUrl ?? options.redisUrl;
+    const redis = { ...trial.config.redis, url: direct };
+    trial.manager = await HybridTaskManager.open({
+      config: resolveConfig({ ...trial.config, redis, log: { level: 'silent' } }),
+      tasks: [trial.task],
+    });
+    return trial;
+  }
+
+  get directUrl(): string {
+    return this.#options.directUrl ?? this.#options.redisUrl;
+  }
+
+  /** Resolves when it takes tasks. */
+  async worker(
+    who: string,
+    options: Partial<WorkerSetup> = {},
+    config: HybridConfigInput = {},
+  ): Promise<TrialProcess> {
+    const child = this.#start('test/support/fault-worker.ts', who, { ...options, config: this.#with(config) });
+    await child.nextLine();
+    return child;
+  }
+
+  /** Resolves when it submits. */
+  async producer(
+    who: string,
+    options: Partial<ProducerSetup> = {},
+    config: HybridConfigInput = {},
+  ): Promise<TrialProcess> {
+    const from = ++this.#producers * 1_000_000;
+    const plan = { from, count: null, concurrency: 4, paceMs: 5, workMs: 10, ...options };
+    const child = this.#start('test/support/fault-producer.ts', who, { ...plan, config: this.#with(config) });
+    await child.nextLine();
+    return child;
+  }
+
+  #with(config: HybridConfigInput): HybridConfigInput {
+    return { ...this.config, ...config, worker: { ...this.config.worker, ...config.worker } };
+  }
+
+  #start(file: string, who: string, setup: object): TrialProcess {
+    const text = JSON.stringify({ who, history: this.#history, queue: this.queue, ...setup });
+    const child = { ...runTypeScript({ file }, { args: [text] }), who };
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Submits from the test's own process. */
+  submit(given: Partial<FaultInput> = {}, options: SubmitOptions = {}, manager = this.manager) {
+    const input = { n: ++this.#numbers, workMs: 0, ...given };
+    return submitNoted(manager, this.task, this.#writer, input, options);
+  }
+
+  /** A file that a held run waits for, and what opens it. */
+  gate(): { readonly file: string; open(): void } {
+    const file = join(this.#dir, uniqueName('gate'));
+    return { file, open: () => writeFileSync(file, '') };
+  }
+
+  note(happening: Happening): void {
+    this.#writer.note(happening);
+  }
+
+  async kill(child: TrialProcess): Promise<void> {
+    child.kill('SIGKILL');
+    await child.ended;
+    this.note({ event: 'killed', target: child.pid });
+  }
+
+  pause(child: TrialProcess): void {
+    child.kill('SIGSTOP');
+    this.note({ event: 'paused', target: child.pid });
+  }
+
+  wake(child: TrialProcess): void {
+    this.note({ event: 'woken', target: child.pid });
+    child.kill('SIGCONT');
+  }
+
+  async killRedis(server: RedisServer): Promise<void> {
+    this.note({ event: 'redis-down', server: server.url });
+    await server.kill();
+  }
+
+  async restartRedis(server: RedisServer): Promise<void> {
+    this.note({ event: 'redis-down', server: server.url });
+    await server.restart();
+    this.note({ event: 'redis-up', server: server.url });
+  }
+
+  get history(): readonly HistoryEvent[] {
+    return this.#reader.read();
+  }
+
+  /** The first event of that kind that fits, when it has happened. */
+  seen<K extends HistoryEvent['event']>(
+    event: K,
+    fits: (e: EventOf<K>) => boolean,
+    timeoutMs = 20_000,
+  ): Promise<EventOf<K>> {
+    const find = () => this.history.find((e) => e.event === event && fits(e as EventOf<K>));
+    return this.#waitFor(find, `event ${event}`, timeoutMs) as Promise<EventOf<K>>;
+  }
+
+  /** When an event of that kind has happened `more` times more than now. */
+  async seenMore(event: HistoryEvent['event'], more: number, timeoutMs = 20_000): Promise<void> {
+    const count = () => this.history.filter((e) => e.event === event).length;
+    const goal = count() + more;
+    await this.#waitFor(() => count() >= goal, `${more} more ${event}`, timeoutMs);
+  }
+
+  /** When every task that was submitted has an outcome. */
+  async settled(timeoutMs = 30_000): Promise<void> {
+    const client = plainClient(this.directUrl);
+    let waiting = this.#idsOk();
+    const look = async () => {
+      const texts = await Promise.all(waiting.map((id) => client.exists(`{${this.namespace}}:outcome:${id}`)));
+      waiting = waiting.filter((_, i) => texts[i] === 0);
+      return waiting.length === 0;
+    };
+    await this.#waitFor(look, 'every outcome', timeoutMs, () => waiting.slice(0, 5).join(', '));
+  }
+
+  async #waitFor<T>(
+    condition: () => T | Promise<T>,
+    what: string,
+    timeoutMs: number,
+    detail: () => string = () => '',
+  ): Promise<T> {
+    try {
+      return await waitFor(condition, { what, timeoutMs });
+    } catch (error) {
+      const said = this.#children.map((c) => `${c.who}: ${c.complaints().slice(-1500)}`).join('\n');
+      const last = this.history.slice(-15).map((e) => JSON.stringify(e));
+      const text = `Seed ${this.seed}. ${(error as Error).message} ${detail()}\n${last.join('\n')}\n${said}`;
+      throw new Error(text, { cause: error });
+    }
+  }
+
+  #idsOk(): string[] {
+    return [...new Set(this.history.flatMap((e) => (e.event === 'submit-ok' ? [e.id] : [])))];
+  }
+
+  /** Holds the history against what is recorded, and the ledger's counts against themselves (I8). */
+  async expectPromisesKept(): Promise<void> {
+    const recorded = new Map<string, Recorded>();
+    for (const id of this.#idsOk()) {
+      const report = await this.manager.find(id);
+      if (!report?.outcome) continue;
+      const { status, value } = report.outcome;
+      const run = (value as { run?: string } | undefined)?.run ?? null;
+      const hasEntry = report.decision !== null;
+      recorded.set(id, { status, run, hasEntry, wasMoved: report.wasMoved });
+    }
+    const { ledger } = await this.manager.status();
+    const { conserved, openCanary, openMoved } = ledger;
+    expect({
+      seed: this.seed,
+      problems: judge(this.history, recorded),
+      ledger: { conserved, openCanary, openMoved },
+    }).toEqual({
+      seed: this.seed,
+      problems: [],
+      ledger: { conserved: true, openCanary: 0, openMoved: 0 },
+    });
+  }
+
+  /** Runs that began, of one task. */
+  runsOf(id: string) {
+    return this.history.filter((e) => e.event === 'started' && e.id === id) as EventOf<'started'>[];
+  }
+
+  async close(): Promise<void> {
+    if (process.env['TRIAL_KEEP']) copyFileSync(this.#history, process.env['TRIAL_KEEP']);
+    open.delete(this);
+    for (const child of this.#children) {
+      child.kill('SIGKILL');
+      await child.ended;
+    }
+    await this.manager.close();
+    this.#reader.close();
+    rmSync(this.#dir, { recursive: true });
+  }
+}
+
+afterEach(async () => {
+  for (const trial of open) await trial.close();
+});
