@@ -146,10 +146,7 @@ class BullConsumer implements Consumer {
   async #abandon(closed: Promise<void>): Promise<void> {
     this.#redis.disconnect();
     this.#abandoned.resolve();
-    // close() has cut it, and waits for an event that ioredis does not send from this state.
-    const blocking = await Promise.race([this.#worker.getBackend().blockingClient, undefined]);
-    if (blocking?.status === 'reconnecting') (blocking as unknown as EventEmitter).emit('end');
-    await this.#worker.abandonLocks();
+    await this.#worker.endTimers();
     const soon = deadlineOf(CLOSE_MS);
     await Promise.race([closed, soon.passed]);
     soon.cancel();

@@ -18,8 +18,10 @@ export class ReadingWorker extends Worker {
     return job;
   }
 
-  /** Ends what a close() that waits for Redis would never end: the timer that renews locks. */
-  async abandonLocks(): Promise<void> {
+  /** Ends the timers that a close() which waits for Redis would never reach: of lock renewal and of stall checks. */
+  async endTimers(): Promise<void> {
     await this.lockManager.close();
+    const endStallChecks: unknown = Reflect.get(this, 'stalledCheckStopper');
+    if (typeof endStallChecks === 'function') endStallChecks();
   }
 }

@@ -84,15 +84,15 @@ export function report(error: unknown, argv: readonly string[]): number {
   const shown = shownError(error);
   if (argv.includes('--json')) printJson({ error: shown });
   else if (error instanceof CommanderError)
-    say(`error: ${shown.message}\nTo see what is allowed: ${helpFor(argv)}`);
+    say(`error: ${shown.message}\nTo see what is allowed: ${helpFor(error, argv)}`);
   else say(`error: ${shown.message} (${shown.code})`);
-  if (argv.includes('--verbose') || process.env['DEBUG']) say(stackOf(error));
+  if (argv.includes('--verbose') || process.env.DEBUG) say(stackOf(error));
   return code;
 }
 
-function helpFor(argv: readonly string[]): string {
-  const command = argv.find((word) => !word.startsWith('-'));
-  return command !== undefined && /^[a-z]+$/.test(command) ? `hybrid help ${command}` : 'hybrid --help';
+function helpFor(error: CommanderError, argv: readonly string[]): string {
+  const command = error.code === 'commander.unknownCommand' ? undefined : argv[0];
+  return command !== undefined && /^[a-z]+$/.test(command) ? `hybrid ${command} --help` : 'hybrid --help';
 }
 
 function stackOf(error: unknown): string {

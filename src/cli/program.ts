@@ -29,7 +29,6 @@ export function createProgram(): Command {
     )
     .version(version, '--version', 'print the version')
     .helpOption('--help', 'explain a command')
-    .helpCommand('help [command]', 'explain a command')
     .enablePositionalOptions()
     .exitOverride()
     // `report` does it, in one place for all kinds of errors.
@@ -47,6 +46,8 @@ To begin:
   hybrid ratio 0.05 --reason "..."  send 5 % of them to canary
   hybrid status                     see what happens`,
     );
+  // In the first group, instead of one of its own.
+  program.commandsGroup('Look:').helpCommand('help [command]', 'explain a command');
   for (const [heading, ...adders] of GROUPS) {
     program.commandsGroup(heading);
     for (const add of adders) add(program);

@@ -35,7 +35,7 @@ export async function withRedisUrl<T>(
   const config = await readConfig(options);
   const { resolveRedis } = await import('../private-redis.ts');
   // In production a forgotten REDIS_URL must not quietly become an empty server.
-  const allowPrivate = process.env['NODE_ENV'] !== 'production';
+  const allowPrivate = process.env.NODE_ENV !== 'production';
   const redis = await resolveRedis({ url: config.redis.url, allowPrivate });
   try {
     if (!redis.isPrivate) return await run(config, redis.url);
@@ -49,18 +49,27 @@ export async function withRedisUrl<T>(
   }
 }
 
+export interface ManagerNeeds {
+  /** Feature flags: opening them may take seconds, which a freeze does not have. @default false */
+  readonly flags?: boolean;
+  /** Which of the library's messages are told. @default 'warn' */
+  readonly log?: 'warn' | 'error';
+}
+
 /** Opens a manager for one command and closes it again, also when the command fails. */
 export async function withManager<T>(
   options: CommonOptions,
   run: (session: Session) => Promise<T>,
+  needs: ManagerNeeds = {},
 ): Promise<T> {
-  return withRedisUrl(options, async (config) => {
+  return withRedisUrl(options, async (whole) => {
+    const config: HybridConfig = needs.flags ? whole : { ...whole, flags: { ...whole.flags, source: 'off' } };
     const tasks = await loadTasks(options.app, config);
     const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
     const manager = await HybridTaskManager.open({
       config,
       tasks,
-      log: terminalLog(),
+      log: terminalLog(needs.log),
       actor: `cli:${user()}@${hostname()}`,
       followConfigFile: false,
     });

@@ -54,10 +54,11 @@ function fileText({ file, control }: SystemStatus): string {
   return colors.yellow(`${name} says ${differences.join(', ')}${advice}`);
 }
 
-function flagsText({ flags }: SystemStatus): string {
+function flagsText({ flags, control }: SystemStatus): string {
   if (flags.source === 'off') return 'off';
-  const text = `${flags.source}, ${flags.state}${flags.problem === undefined ? '' : `: ${flags.problem}`}`;
-  return flags.state === 'ready' ? text : colors.yellow(text);
+  const problem = flags.problem === undefined ? '' : `: ${flags.problem.replace(/\s*\n\s*/g, ' ')}`;
+  const text = `${flags.source}, ${flags.state}${problem}`;
+  return flags.state === 'ready' || control.mode === 'ratio' ? text : colors.yellow(text);
 }
 
 function ledgerText({ ledger }: SystemStatus): string {
@@ -78,29 +79,34 @@ function resultsText({ plain }: SystemStatus): string {
 
 const COUNTED = ['waiting', 'active', 'delayed', 'succeeded', 'failed'] as const;
 
-function queuesView({ backends }: SystemStatus): string {
-  const rows = [...rowsOf('stable', backends.stable), ...rowsOf('canary', backends.canary)];
-  if (rows.length === 0) {
+function queuesView({ backends, ledger }: SystemStatus): string {
+  const { stable, canary } = backends;
+  const queues = new Set([...Object.keys(stable.queues), ...Object.keys(canary.queues)].map(taskQueueOf));
+  if (queues.size === 0) {
     return colors.dim(
       'Queues are counted when your tasks are known: --app FILE, or app.module in the config file.',
     );
   }
-  rows.sort(([a, , isMovedA], [b, , isMovedB]) =>
-    a === b ? Number(isMovedA) - Number(isMovedB) : a < b ? -1 : 1,
-  );
+  const rows = [...queues].sort().flatMap((queue) => [
+    rowOf(queue, 'stable', stable.queues[queue]),
+    // Empty as long as nothing was ever moved.
+    ledger.reassigned > 0 ? rowOf(queue, 'stable, moved', stable.queues[`${queue}${MOVED}`]) : [],
+    rowOf(queue, 'canary', canary.queues[queue]),
+  ]);
   return table(
     ['Queue', 'Backend', ...COUNTED],
-    rows.map(([queue, name, isMoved, counts]) => [queue, isMoved ? `${name}, moved` : name, ...counts]),
+    rows.filter((row) => row.length > 0),
   );
 }
 
-type Row = readonly [queue: string, backend: string, isMoved: boolean, counts: readonly number[]];
+const MOVED = '.moved';
 
-function rowsOf(name: string, backend: BackendStatus): Row[] {
-  return Object.entries(backend.queues).map(([queue, counts]) => {
-    const isMoved = queue.endsWith('.moved');
-    return [isMoved ? queue.slice(0, -'.moved'.length) : queue, name, isMoved, COUNTED.map((c) => counts[c])];
-  });
+function taskQueueOf(queue: string): string {
+  return queue.endsWith(MOVED) ? queue.slice(0, -MOVED.length) : queue;
+}
+
+function rowOf(queue: string, name: string, counts: BackendStatus['queues'][string] | undefined) {
+  return counts === undefined ? [] : [queue, name, ...COUNTED.map((what) => counts[what])];
 }
 
 function workersView({ workers }: SystemStatus, now: number): string {

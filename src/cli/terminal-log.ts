@@ -1,23 +1,27 @@
 import type { Logger } from '../index.ts';
 import { say } from './output.ts';
 
+const SILENT = () => {};
+
 /**
  * Warnings and errors in words, for a person at a terminal; each once, as long as nothing else comes between.
  * Drift from the file is left out: the commands that are about it show it themselves.
+ *
+ * @param level `error`: no warnings, for a command that shows all of it anyway @default 'warn'
  */
-export function terminalLog(): Logger {
+export function terminalLog(level: 'warn' | 'error' = 'warn'): Logger {
   let last = '';
   const tell = (kind: string) => (fields: Record<string, unknown>, message: string) => {
-    const line = `${kind}: ${message}${about(fields)}`;
-    if (fields['drift'] !== undefined || line === last) return;
+    const line = `${kind}: ${message.replace(/\s*\n\s*/g, ' ')}${about(fields)}`;
+    if (fields.drift !== undefined || line === last) return;
     last = line;
     say(line);
   };
   const log: Logger = {
     child: (fields) => withFields(log, fields),
-    debug: () => {},
-    info: () => {},
-    warn: tell('warning'),
+    debug: SILENT,
+    info: SILENT,
+    warn: level === 'error' ? SILENT : tell('warning'),
     error: tell('error'),
   };
   return log;

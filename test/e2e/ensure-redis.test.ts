@@ -21,7 +21,7 @@ let calls: string;
 beforeEach(() => {
   bin = mkdtempSync(join(tmpdir(), 'hybrid-machine-'));
   calls = join(bin, 'calls.log');
-  for (const name of ['bash', 'env', 'cat', 'chmod']) symlinkSync(pathOf(name), join(bin, name));
+  for (const name of ['bash', 'env', 'cat', 'chmod', 'true']) symlinkSync(pathOf(name), join(bin, name));
 });
 afterEach(() => rmSync(bin, { recursive: true, force: true }));
 

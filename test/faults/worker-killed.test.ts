@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { startRedis } from '../support/redis.ts';
-import { Trial } from '../support/trial.ts';
+import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
 
 describe('a worker killed in the middle of its tasks', () => {
   it('loses nothing on either backend, and each second run has its reason', async () => {
@@ -27,5 +27,5 @@ describe('a worker killed in the middle of its tasks', () => {
     await producer.ended;
     await trial.settled();
     await trial.expectPromisesKept();
-  });
+  }, FAULT_TIMEOUT_MS);
 });

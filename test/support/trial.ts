@@ -29,6 +29,9 @@ export interface TrialProcess extends TestChild {
   readonly who: string;
 }
 
+/** Far longer than any of these tests takes on an idle machine. */
+export const FAULT_TIMEOUT_MS = 120_000;
+
 const open = new Set<Trial>();
 
 /** Real processes and a real Redis, with something going wrong, and the history that says whether promises were kept. */
@@ -106,7 +109,7 @@ export class Trial {
     config: HybridConfigInput = {},
   ): Promise<TrialProcess> {
     const from = ++this.#producers * 1_000_000;
-    const plan = { from, count: null, concurrency: 4, paceMs: 5, workMs: 10, ...options };
+    const plan = { from, count: null, concurrency: 4, paceMs: 20, workMs: 10, ...options };
     const child = this.#start('test/support/fault-producer.ts', who, { ...plan, config: this.#with(config) });
     await child.nextLine();
     return child;

@@ -27,7 +27,7 @@ export function addAudit(program: Command): void {
         print(
           table(
             ['When (UTC)', 'Epoch', 'Who', 'What', 'Why'],
-            entries.map((e) => [time(e.at), e.after['epoch'] ?? '', e.actor, whatChanged(e), e.reason]),
+            entries.map((e) => [time(e.at), e.after.epoch ?? '', e.actor, whatChanged(e), e.reason]),
           ),
         );
       }),

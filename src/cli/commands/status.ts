@@ -12,6 +12,9 @@ interface StatusOptions extends CommonOptions {
   readonly watch?: number;
 }
 
+/** What the library would warn of is on the screen. */
+const NEEDS = { flags: true, log: 'error' } as const;
+
 export function addStatus(program: Command): void {
   const command = program
     .command('status')
@@ -34,10 +37,11 @@ Examples:
   hybrid status --watch 5`,
     )
     .action(async (options: StatusOptions) => {
-      if (options.watch === undefined) return withManager(options, (session) => show(session, options));
+      if (options.watch === undefined)
+        return withManager(options, (session) => show(session, options), NEEDS);
       const signals = onStopSignals(() => process.exit(130));
       const { watch } = options;
-      await withManager(options, (session) => watchStatus(session, options, watch, signals.aborted));
+      await withManager(options, (session) => watchStatus(session, options, watch, signals.aborted), NEEDS);
       signals.release();
     });
 }

@@ -64,13 +64,17 @@ async function submit(name: string, flags: SubmitFlags): Promise<void> {
   const { data, file = '' } = flags;
   // Before anything is connected: a mistake in the payload needs no Redis.
   const payload = data === undefined ? undefined : parseJson(data, '--data');
-  process.exitCode = await withManager(flags, async ({ manager, tasks }) => {
-    const task = requireTask(tasks, name);
-    const asJson = flags.json === true;
-    const plan = { manager, task, options: submitOptions(flags), waitMs: flags.wait ?? null, asJson };
-    if (isLines) return submitLines(plan, readLines(file));
-    return submitOne(plan, data === undefined ? parseJson(await readText(file), shown(file)) : payload);
-  });
+  process.exitCode = await withManager(
+    flags,
+    async ({ manager, tasks }) => {
+      const task = requireTask(tasks, name);
+      const asJson = flags.json === true;
+      const plan = { manager, task, options: submitOptions(flags), waitMs: flags.wait ?? null, asJson };
+      if (isLines) return submitLines(plan, readLines(file));
+      return submitOne(plan, data === undefined ? parseJson(await readText(file), shown(file)) : payload);
+    },
+    { flags: true },
+  );
 }
 
 /** @returns whether the input is a file of lines */
