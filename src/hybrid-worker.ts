@@ -172,7 +172,7 @@ export class HybridWorker {
   }
 
   #emit(event: WorkerEvent): void {
-    this.#c.log.debug({ ...event }, event.type);
+    this.#c.log.debug(event, event.type);
     try {
       this.#options.onEvent?.(event);
     } catch (error) {

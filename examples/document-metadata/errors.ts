@@ -24,6 +24,28 @@ export class OutputFolderError extends HybridTaskError {
   }
 }
 
+/** The folder for the results can be written to, but not by this run. */
+export class OutputInUseError extends HybridTaskError {
+  readonly code = 'E_OUTPUT_IN_USE';
+  readonly path: string;
+  constructor(path: string, problem: string) {
+    super(`${path} is not used for the output: ${problem}. Name another folder: --out DIR`);
+    this.path = path;
+  }
+}
+
+/** There is something to read, but no document in it. */
+export class NoDocumentsError extends HybridTaskError {
+  readonly code = 'E_NO_DOCUMENTS';
+  readonly path: string;
+  constructor(path: string, skipped: string) {
+    super(
+      `There is no document in ${path}${skipped}; allowed: .md, .markdown, .txt, .html and .htm files with text in UTF-8.`,
+    );
+    this.path = path;
+  }
+}
+
 /** A chunk or document was updated before it was stored: a mistake in the calling code. */
 export class NotStoredError extends HybridTaskError {
   readonly code = 'E_NOT_STORED';

@@ -23,6 +23,8 @@ export interface ReadOptions {
   readonly limit?: number;
   /** Document ids of a list of files are taken from here. @default the folder that all files have in common */
   readonly root?: string;
+  /** Told once, before the first document, how many files are going to be read. */
+  readonly onFound?: (files: number) => void;
   /** Told of every file that looked like a document and could not be used, and of every folder that was passed over. */
   readonly onSkipped?: (skipped: SkippedFile) => void;
 }
@@ -60,6 +62,7 @@ export async function* readDocuments(
         );
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const seen = new Set<string>();
+  options.onFound?.(files.length);
   let count = 0;
   for (const path of files) {
     if (count >= limit) return;

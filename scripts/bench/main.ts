@@ -62,9 +62,13 @@ interface Command {
  * Runs one benchmark, prints it and writes it to a file.
  *
  * @param argv arguments without node and script
+ * @param complain where problems are said @default standard error
  * @returns the exit code: 0 measured (whether or not a target was reached), 1 it could not run, 2 wrong arguments
  */
-export async function runBench(argv: readonly string[]): Promise<number> {
+export async function runBench(
+  argv: readonly string[],
+  complain: (text: string) => void = (text) => process.stderr.write(text),
+): Promise<number> {
   try {
     const command = parse(argv);
     if (command === 'help') {
@@ -76,10 +80,10 @@ export async function runBench(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const { message } = error as Error;
     if (error instanceof UsageError) {
-      process.stderr.write(`${message}\nSee: npm run bench -- --help\n`);
+      complain(`${message}\nSee: npm run bench -- --help\n`);
       return 2;
     }
-    process.stderr.write(`The benchmark could not run: ${message}\n`);
+    complain(`The benchmark could not run: ${message}\n`);
     return 1;
   }
 }

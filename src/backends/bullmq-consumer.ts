@@ -56,9 +56,9 @@ class BullConsumer implements Consumer {
   #settings: BullConsumerSettings;
   #redis: Redis;
   #worker: ReadingWorker;
-  #running = 0;
+  /** One per running delivery: lets go of it. */
+  #running = new Set<() => void>();
   #idle: Deferred<void> | undefined;
-  #abandoned = deferred<void>();
   #stopped: Promise<boolean> | undefined;
 
   constructor(
@@ -131,9 +131,9 @@ class BullConsumer implements Consumer {
     const closed = this.#worker.close().catch(() => {});
     const grace = deadlineOf(graceMs);
     this.#idle = deferred();
-    if (this.#running > 0) await Promise.race([this.#idle.promise, closed, grace.passed]);
+    if (this.#running.size > 0) await Promise.race([this.#idle.promise, closed, grace.passed]);
     grace.cancel();
-    const isDone = this.#running === 0;
+    const isDone = this.#running.size === 0;
     const soon = deadlineOf(isDone ? CLOSE_MS : 0);
     const isClosed = (await Promise.race([closed, soon.passed])) !== 'late';
     soon.cancel();
@@ -145,7 +145,7 @@ class BullConsumer implements Consumer {
   /** Cuts the connections first, so that what still runs can no longer touch its job: a stall check gives that back. */
   async #abandon(closed: Promise<void>): Promise<void> {
     this.#redis.disconnect();
-    this.#abandoned.resolve();
+    for (const letGo of this.#running) letGo();
     await this.#worker.endTimers();
     const soon = deadlineOf(CLOSE_MS);
     await Promise.race([closed, soon.passed]);
@@ -171,15 +171,21 @@ class BullConsumer implements Consumer {
     if (!isMarked && job.stalledCounter > PLAIN_STALL_LIMIT) {
       throw new UnrecoverableError('job stalled more than allowable limit');
     }
-    this.#running += 1;
-    try {
-      const settlement = await Promise.race([this.#runOf(job), this.#abandoned.promise]);
-      if (settlement === undefined) throw new DelayedError(); // nobody can move the job any more
-      return await this.#settle(job, token, isMarked, settlement);
-    } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#idle?.resolve();
-    }
+    const settlement = await this.#settlementOf(job);
+    if (settlement === undefined) throw new DelayedError(); // let go of: nobody can move the job any more
+    return this.#settle(job, token, isMarked, settlement);
+  }
+
+  #settlementOf(job: Job): Promise<Settlement | undefined> {
+    return new Promise((resolve) => {
+      const letGo = () => resolve(undefined);
+      this.#running.add(letGo);
+      void this.#runOf(job).then((settlement) => {
+        this.#running.delete(letGo);
+        resolve(settlement);
+        if (this.#running.size === 0) this.#idle?.resolve();
+      });
+    });
   }
 
   async #settle(job: Job, token: string, isMarked: boolean, settlement: Settlement): Promise<unknown> {

@@ -4,7 +4,7 @@ import type { BackendName } from './task.ts';
  * What a worker did with a delivery. `granted`: the handler is about to run. `skipped`: not run, with the reason.
  * `fenced`: the run's outcome was dropped, because the task had been given to another run meanwhile.
  */
-export interface WorkerEvent {
+export type WorkerEvent = {
   readonly type:
     | 'granted'
     | 'skipped'
@@ -24,7 +24,7 @@ export interface WorkerEvent {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly detail?: string;
-}
+};
 
 /** Called synchronously; what it throws is logged and goes no further. */
 export type WorkerListener = (event: WorkerEvent) => void;

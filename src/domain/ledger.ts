@@ -43,9 +43,8 @@ export interface StartRequest {
   readonly id: string;
   /** Unique for each delivery; repeating it after a lost answer is the same start. */
   readonly token: string;
-  /** Recorded if this start finds that the task lost its workers too often. Empty: none is stored. */
-  readonly parkedOutcome: string;
-  readonly parkedTtlSeconds: number;
+  /** How long a failure's outcome stays, should this start find that the task is poison. 0: the task stores none. */
+  readonly failureTtlSeconds: number;
 }
 
 export type StartResult =

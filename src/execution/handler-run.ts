@@ -8,6 +8,7 @@ import {
 import { encodeJson } from '../domain/json.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { OutcomeError } from '../domain/outcome.ts';
+import { checkAgainst } from '../domain/schema-check.ts';
 import type { TaskContext, TaskDefinition, TaskLogger } from '../domain/task.ts';
 import type { Delivery, EncodedJson } from '../domain/task-backend.ts';
 import type { AbortCause, RunningTask } from './running-tasks.ts';
@@ -38,40 +39,35 @@ export async function runHandler(
   run: RunningTask,
   options: HandlerRunOptions,
 ): Promise<HandlerResult> {
-  const input = task.input.safeParse(delivery.data);
-  if (!input.success) {
-    return failed(new InvalidPayloadError(task.name, issuesOf(input.error.issues)), true, null);
-  }
-  let giveUp: () => void = () => {};
-  const gaveUp = new Promise<typeof GAVE_UP>((resolve) => {
-    giveUp = () => resolve(GAVE_UP);
-  });
+  const input = checkAgainst(task.input, delivery.data);
+  if (!input.isValid) return failed(new InvalidPayloadError(task.name, input.issues), true, null);
+  const timeout = () => new TaskTimeoutError(delivery.id, task.timeoutMs);
+  let giveUp: (value: typeof GAVE_UP) => void = () => {};
   let grace: NodeJS.Timeout | undefined;
-  const giveUpSoon = () => {
-    grace ??= setTimeout(giveUp, options.abortGraceMs);
-  };
-  const limit = setTimeout(() => {
-    run.cause ??= 'timeout';
-    run.controller.abort(new TaskTimeoutError(delivery.id, task.timeoutMs));
-    giveUpSoon();
-  }, task.timeoutMs);
   // A rollback or a shutdown waits for the handler instead: its task goes elsewhere only when it has ended.
-  run.controller.signal.addEventListener('abort', () => {
-    if (run.cause === 'cancel') giveUpSoon();
-  });
+  run.onAbort = (cause) => {
+    if (cause === 'timeout' || cause === 'cancel')
+      grace ??= setTimeout(() => giveUp(GAVE_UP), options.abortGraceMs);
+  };
+  // Cancelled between the start that was granted and here.
+  if (run.cause !== null) run.onAbort(run.cause);
+  const limit = setTimeout(() => run.abort('timeout', timeout()), task.timeoutMs);
   try {
-    const context = contextOf(task, delivery, attempt, run, options.log);
-    const value = await Promise.race([callHandler(task, input.data, context), gaveUp]);
+    const value = await new Promise<unknown>((resolve, reject) => {
+      giveUp = resolve;
+      callHandler(task, input.value, contextOf(task, delivery, attempt, run, options.log)).then(
+        resolve,
+        reject,
+      );
+    });
     if (value !== GAVE_UP) return succeeded(task, value, options.resultLimitBytes);
     options.log.warn(
       { task: task.name, id: delivery.id },
       'handler ignores its abort signal; given up, it may run on',
     );
-    const cause = run.cause === 'cancel' ? 'cancel' : 'timeout';
-    return failed(new TaskTimeoutError(delivery.id, task.timeoutMs), true, cause);
+    return failed(timeout(), true, run.cause === 'cancel' ? 'cancel' : 'timeout');
   } catch (thrown) {
-    const reason: unknown = run.cause === 'timeout' ? run.controller.signal.reason : thrown;
-    return failed(reason, false, run.cause);
+    return failed(run.cause === 'timeout' ? timeout() : thrown, false, run.cause);
   } finally {
     clearTimeout(limit);
     clearTimeout(grace);
@@ -87,11 +83,10 @@ async function callHandler(task: TaskDefinition, input: unknown, context: TaskCo
 
 function succeeded(task: TaskDefinition, value: unknown, limitBytes: number): HandlerResult {
   try {
-    const output = task.output.safeParse(value);
-    if (!output.success)
-      return failed(new InvalidResultError(task.name, issuesOf(output.error.issues)), true, null);
-    if (output.data === undefined) return { status: 'succeeded', value: null };
-    return { status: 'succeeded', value: encodeJson('The result', output.data, limitBytes) };
+    const output = checkAgainst(task.output, value);
+    if (!output.isValid) return failed(new InvalidResultError(task.name, output.issues), true, null);
+    if (output.value === undefined) return { status: 'succeeded', value: null };
+    return { status: 'succeeded', value: encodeJson('The result', output.value, limitBytes) };
   } catch (error) {
     return failed(error, true, null);
   }
@@ -124,13 +119,6 @@ export function describeThrown(thrown: unknown): OutcomeError {
   return { name: 'NonError', message: `The handler threw ${what}.`, code: 'E_NON_ERROR_THROWN' };
 }
 
-/** zod's issues without the values. */
-export function issuesOf(
-  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
-): { path: string; problem: string }[] {
-  return issues.map((i) => ({ path: i.path.map((step) => `/${String(step)}`).join(''), problem: i.message }));
-}
-
 function contextOf(
   task: TaskDefinition,
   delivery: Delivery,
@@ -142,7 +130,9 @@ function contextOf(
   return {
     ...ids,
     queue: task.queue,
-    signal: run.controller.signal,
+    get signal() {
+      return run.signal;
+    },
     log: taskLogger(log, ids),
     progress: async (value) => {
       try {

@@ -83,7 +83,7 @@ export class Janitor {
     let enqueued = 0;
     for (const queue of new Set(candidates.map((entry) => queueOf(owner, entry)))) {
       const entries = candidates.filter((entry) => queueOf(owner, entry) === queue);
-      enqueued += await this.#mendQueue(backend, queue, entries);
+      enqueued += await this.#mendQueue(owner, backend, queue, entries);
     }
     return enqueued;
   }
@@ -105,16 +105,23 @@ export class Janitor {
     );
   }
 
-  async #mendQueue(backend: TaskBackend, queue: string, entries: readonly LedgerEntry[]): Promise<number> {
+  async #mendQueue(
+    owner: BackendName,
+    backend: TaskBackend,
+    queue: string,
+    entries: readonly LedgerEntry[],
+  ): Promise<number> {
     const presence = await backend.has(
       queue,
       entries.map((entry) => entry.id),
     );
-    const missing = entries.filter((_, i) => presence[i] !== 'live');
+    const gone = entries.filter((_, i) => presence[i] !== 'live').map((entry) => entry.id);
+    // Read again: one that has run and gone meanwhile is not missing.
+    const missing = gone.length === 0 ? [] : await this.#withoutRunner(owner, gone);
     if (missing.length === 0) return 0;
     // A dead job of the same id would swallow the new one.
-    const dead = entries.filter((_, i) => presence[i] === 'dead');
-    await Promise.all(dead.map((entry) => backend.remove(queue, entry.id)));
+    const dead = new Set(entries.filter((_, i) => presence[i] === 'dead').map((entry) => entry.id));
+    await Promise.all(missing.filter(({ id }) => dead.has(id)).map(({ id }) => backend.remove(queue, id)));
     const results = await backend.enqueue(missing.flatMap((entry) => requestFor(queue, entry)));
     const added = results.filter((result) => result.status === 'added').length;
     this.#options.log.warn(

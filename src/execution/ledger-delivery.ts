@@ -1,9 +1,8 @@
-import { PoisonTaskError } from '../domain/errors.ts';
 import type { WorkerEvent } from '../domain/events.ts';
 import type { StartResult, WorkerLease } from '../domain/ledger.ts';
 import type { TaskDefinition } from '../domain/task.ts';
 import type { Delivery, Settlement } from '../domain/task-backend.ts';
-import { describeThrown, type HandlerResult, runHandler } from './handler-run.ts';
+import { type HandlerResult, runHandler } from './handler-run.ts';
 import { errorFor, type Lifetimes, lifetimesOf, outcomeOf } from './outcome-record.ts';
 import { askUntilAnswered } from './persistence.ts';
 import { retryDelayMs } from './retry-delay.ts';
@@ -104,14 +103,7 @@ async function askToStart(
   env: RunEnvironment,
 ): Promise<Start> {
   const { id, backend } = delivery;
-  const poison = describeThrown(new PoisonTaskError(id, lease.maxLosses + 1));
-  const parked = outcomeOf(task.name, delivery, { status: 'failed', error: poison }, lease.maxLosses + 1, 0);
-  const request = {
-    id,
-    token,
-    parkedOutcome: task.storeResult ? JSON.stringify(parked) : '',
-    parkedTtlSeconds: lifetimes.failure,
-  };
+  const request = { id, token, failureTtlSeconds: task.storeResult ? lifetimes.failure : 0 };
   for (;;) {
     const askedAt = performance.now();
     const ask = () => env.ledger.start(backend, lease, request);

@@ -1,13 +1,43 @@
 /** Why a run is asked to end early. */
 export type AbortCause = 'timeout' | 'cancel' | 'rollback' | 'shutdown';
 
-export interface RunningTask {
+/** One run of a handler. */
+export class RunningTask {
   readonly id: string;
-  readonly startedAt: number;
-  readonly controller: AbortController;
+  readonly startedAt = Date.now();
   /** The lease it was started under; null for a run without a ledger entry. */
-  worker: string | null;
-  cause: AbortCause | null;
+  worker: string | null = null;
+  /** Called when the run is asked to end. */
+  onAbort: (cause: AbortCause) => void = () => {};
+  #controller: AbortController | undefined;
+  #cause: AbortCause | null = null;
+  #reason: unknown;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** The first cause; null: nobody asked. */
+  get cause(): AbortCause | null {
+    return this.#cause;
+  }
+
+  /** Made when a handler first looks at it: most never do, and a signal costs more than the rest of a run. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#cause !== null) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  /** Asks the run to end. The first cause stays. */
+  abort(cause: AbortCause, reason: unknown = new DOMException(`aborted: ${cause}`, 'AbortError')): void {
+    if (this.#cause === null) {
+      this.#cause = cause;
+      this.#reason = reason;
+      this.#controller?.abort(reason);
+    }
+    this.onAbort(cause);
+  }
 }
 
 /** The runs of this process. */
@@ -30,8 +60,7 @@ export class RunningTasks {
   }
 
   begin(id: string): RunningTask {
-    const controller = new AbortController();
-    const run: RunningTask = { id, startedAt: Date.now(), controller, worker: null, cause: null };
+    const run = new RunningTask(id);
     this.#runs.set(id, run);
     return run;
   }
@@ -40,16 +69,14 @@ export class RunningTasks {
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
   }
 
-  /** Asks a run to end. False: it is not running here. The first cause stays. */
+  /** False: it is not running here. */
   abort(id: string, cause: AbortCause): boolean {
     const run = this.#runs.get(id);
-    if (!run) return false;
-    run.cause ??= cause;
-    run.controller.abort(new DOMException(`aborted: ${cause}`, 'AbortError'));
-    return true;
+    run?.abort(cause);
+    return run !== undefined;
   }
 
   abortAll(cause: AbortCause): void {
-    for (const id of this.#runs.keys()) this.abort(id, cause);
+    for (const run of this.#runs.values()) run.abort(cause);
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidPayloadError, InvalidSubmissionError, NotJsonSafeError } from '../domain/errors.ts';
 import { encodeJson } from '../domain/json.ts';
+import { checkAgainst } from '../domain/schema-check.ts';
 import type { BackendName, TaskDefinition } from '../domain/task.ts';
 import type { EncodedJson } from '../domain/task-backend.ts';
 import { assertTaskId } from '../domain/task-id.ts';
@@ -113,14 +114,8 @@ function checkOptions(options: SubmitOptions): void {
 function encodePayload(task: TaskDefinition, input: unknown, limitBytes: number): EncodedJson {
   // Before the schema, which could run for ever on a value that contains itself.
   const payload = encodeJson('The payload', input, limitBytes);
-  const parsed = task.input.safeParse(input);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => ({
-      path: path.map((step) => `/${String(step)}`).join(''),
-      problem: message,
-    }));
-    throw new InvalidPayloadError(task.name, issues);
-  }
+  const checked = checkAgainst(task.input, input);
+  if (!checked.isValid) throw new InvalidPayloadError(task.name, checked.issues);
   // bee-queue hands its worker {} in place of a falsy payload.
   if (!input)
     throw new NotJsonSafeError('The payload', '', `${JSON.stringify(input)}, which bee-queue turns into {}`);

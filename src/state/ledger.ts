@@ -63,13 +63,7 @@ export class Ledger implements WorkerLedger, JanitorLedger {
     requests: readonly StartRequest[],
   ): Promise<StartResult[]> {
     const args = [backend, worker.id, worker.ttlMs, worker.maxLosses, requests.length];
-    const each = requests.flatMap((r) => [
-      r.id,
-      r.token,
-      outcomeShardOf(r.id),
-      r.parkedOutcome,
-      r.parkedTtlSeconds,
-    ]);
+    const each = requests.flatMap((r) => [r.id, r.token, outcomeShardOf(r.id), r.failureTtlSeconds]);
     return ((await this.#redis.run('start', [...args, ...each])) as unknown[][]).map(parseStart);
   }
 

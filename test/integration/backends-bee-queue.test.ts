@@ -176,6 +176,14 @@ describe('bee-queue on the wire', () => {
     expect(JSON.stringify(mine)).toBe(JSON.stringify(reference));
   });
 
+  it('a retry beyond the tries of its own leaves none behind, and not less', async () => {
+    const request = jobRequest(queue, 1, { retries: 0 });
+    await backend.enqueue([request]);
+    await consume(new DeliveryLog(() => ({ kind: 'retry', delayMs: 3_600_000, error: FAILURE })));
+    await waitFor(() => redis.zscore(key('delayed'), request.id), { what: 'the retry' });
+    expect((await record(request.id)).options).toMatchObject({ retries: 0, timeout: 600_000 });
+  });
+
   it('does not let bee-queue time a running handler out', async () => {
     const job = await producer().createJob('slow').retries(1).timeout(30).save();
     const clock = gate();

@@ -148,6 +148,7 @@ describe('BullMQ on the wire', () => {
       nth < 5 ? { kind: 'retry', delayMs: 0, error: FAILURE } : { kind: 'postpone', delayMs: 3_600_000 },
     );
     await consume(log);
+    await log.begun(5);
     await waitFor(async () => (await backend.info(queue, request.id))?.state === 'delayed', {
       what: 'the delay',
     });

@@ -113,7 +113,7 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
     await new Promise((resolve) => silent.close(resolve));
   });
 
-  it('TLS against plain, both ways, and TLS that works', async () => {
+  it('TLS against plain, both ways, and a certificate that nobody vouches for', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'hybrid-test-tls-'));
     const [certFile, keyFile] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];

@@ -50,6 +50,7 @@ export class Trial {
   readonly #writer = writeHistory(this.#history, 'test');
   readonly #reader = new HistoryReader(this.#history);
   readonly #children: TrialProcess[] = [];
+  readonly #managers: HybridTaskManager[] = [];
   #numbers = 0;
   #producers = 0;
 
@@ -126,10 +127,22 @@ export class Trial {
     return child;
   }
 
+  /** A manager of the test's own that ends with the trial. */
+  alsoClose(manager: HybridTaskManager): void {
+    this.#managers.push(manager);
+  }
+
   /** Submits from the test's own process. */
   submit(given: Partial<FaultInput> = {}, options: SubmitOptions = {}, manager = this.manager) {
     const input = { n: ++this.#numbers, workMs: 0, ...given };
     return submitNoted(manager, this.task, this.#writer, input, options);
+  }
+
+  /** The process started last, alive or not. */
+  get lastChild(): TrialProcess {
+    const child = this.#children.at(-1);
+    if (!child) throw new Error('No child was started.');
+    return child;
   }
 
   /** A file that a held run waits for, and what opens it. */
@@ -258,7 +271,7 @@ export class Trial {
       child.kill('SIGKILL');
       await child.ended;
     }
-    await this.manager.close();
+    for (const manager of [this.manager, ...this.#managers]) await manager.close();
     this.#reader.close();
     rmSync(this.#dir, { recursive: true });
   }

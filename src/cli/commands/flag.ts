@@ -10,6 +10,7 @@ export function addFlag(program: Command): void {
   const flag = program
     .command('flag')
     .description('show and set the feature flags of the local flag file')
+    .helpCommand(false)
     .addHelpText(
       'after',
       `

@@ -8,12 +8,14 @@ import { onStopSignals } from '../signals.ts';
 import { statusView } from '../status-view.ts';
 
 interface StatusOptions extends CommonOptions {
-  /** Milliseconds. */
-  readonly watch?: number;
+  /** Milliseconds, or without a number. */
+  readonly watch?: number | true;
 }
 
 /** What the library would warn of is on the screen. */
 const NEEDS = { flags: true, log: 'error' } as const;
+
+const DEFAULT_WATCH_MS = 2_000;
 
 export function addStatus(program: Command): void {
   const command = program
@@ -21,9 +23,9 @@ export function addStatus(program: Command): void {
     .description('show the live ratio, both backends, the ledger and the workers')
     .option('--json', 'print JSON')
     .addOption(
-      new Option('--watch [seconds]', 'show it again and again, until Ctrl-C')
-        .preset('2')
-        .argParser(seconds(0.1, 3600)),
+      new Option('--watch [seconds]', 'show it again every so many seconds (2), until Ctrl-C').argParser(
+        seconds(0.1, 3600),
+      ),
     );
   withApp(command)
     .addHelpText(
@@ -40,7 +42,7 @@ Examples:
       if (options.watch === undefined)
         return withManager(options, (session) => show(session, options), NEEDS);
       const signals = onStopSignals(() => process.exit(130));
-      const { watch } = options;
+      const watch = options.watch === true ? DEFAULT_WATCH_MS : options.watch;
       await withManager(options, (session) => watchStatus(session, options, watch, signals.aborted), NEEDS);
       signals.release();
     });

@@ -17,9 +17,11 @@ interface SubmitFlags extends CommonOptions {
   readonly delay?: number;
   readonly priority?: number;
   readonly id?: string;
-  /** Milliseconds. */
-  readonly wait?: number;
+  /** Milliseconds, or without a number. */
+  readonly wait?: number | true;
 }
+
+const DEFAULT_WAIT_MS = 60_000;
 
 export function addSubmit(program: Command): void {
   const command = program
@@ -40,9 +42,10 @@ export function addSubmit(program: Command): void {
     )
     .option('--id <id>', 'repeat a submission that ended in E_UNKNOWN, under its id')
     .addOption(
-      new Option('--wait [seconds]', 'wait for the result and print it; exit code 1 if the task fails')
-        .preset('60')
-        .argParser(seconds(0.001, 86_400)),
+      new Option(
+        '--wait [seconds]',
+        'wait so long (60) for the result and print it; exit code 1 if the task fails',
+      ).argParser(seconds(0.001, 86_400)),
     )
     .option('--json', 'print JSON; with several lines one document per line');
   withApp(command)
@@ -69,7 +72,7 @@ async function submit(name: string, flags: SubmitFlags): Promise<void> {
     async ({ manager, tasks }) => {
       const task = requireTask(tasks, name);
       const asJson = flags.json === true;
-      const plan = { manager, task, options: submitOptions(flags), waitMs: flags.wait ?? null, asJson };
+      const plan = { manager, task, options: submitOptions(flags), waitMs: waitMsOf(flags), asJson };
       if (isLines) return submitLines(plan, readLines(file));
       return submitOne(plan, data === undefined ? parseJson(await readText(file), shown(file)) : payload);
     },
@@ -109,6 +112,11 @@ function submitOptions({
     ...(priority === undefined ? {} : { priority }),
     ...(id === undefined ? {} : { id }),
   };
+}
+
+function waitMsOf({ wait }: SubmitFlags): number | null {
+  if (wait === undefined) return null;
+  return wait === true ? DEFAULT_WAIT_MS : wait;
 }
 
 function shown(file: string): string {

@@ -18,7 +18,8 @@ end
 -- I8: every count moves here and in adopt/accept/move, in the same step as the entry.
 local MOVED = { succeeded = 'movedSucceeded', failed = 'movedFailed', cancelled = 'movedCancelled' }
 
--- Ends an open entry. The token stays: whoever repeats its own finish is recognised by it.
+-- Ends an open entry. The token stays: whoever repeats its own finish is recognised by it. Where it is not a run that
+-- ends it, the caller takes the token away, so that a run that wakes up later is fenced.
 local function closeEntry(id, owner, state, ttl)
   local key = taskKey(id)
   if owner == 'canary' then
@@ -44,6 +45,7 @@ local function cancelEntry(id, owner, channel)
   local e = redis.call('HMGET', taskKey(id), 'spec', 'attempt', 'acceptedAt', 'ttl')
   local spec = cjson.decode(e[1])
   closeEntry(id, owner, 'cancelled', e[4])
+  redis.call('HDEL', taskKey(id), 'token')
   recordOutcome(id, cjson.encode({
     id = id, task = spec.task, backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
     enqueuedAt = tonumber(e[3]), startedAt = 0, finishedAt = NOW,

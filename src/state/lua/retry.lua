@@ -1,6 +1,6 @@
 --[[ A run ended without an outcome and is to be tried again.
 ARGV   id, token, free (1: costs no try, as an abort by rollback), due at (ms), outcome channel
-returns {'retrying'} | {'moved', spec, payload, acceptedAt} | {'cancelled'} | {'fenced'}
+returns {'retrying'} | {'moved', spec, payload, acceptedAt, due at, failures} | {'cancelled'} | {'fenced'}
 ]]
 local id, token, free, dueAt, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = taskKey(id)

@@ -1,6 +1,7 @@
 --[[ Asks for the right to run tasks. Granted to one live worker of the owning backend at a time (I2).
 ARGV   backend, worker id, heartbeat ttl (ms), most losses allowed, n,
-       then for each of n: id, token that this delivery proposes, outcome channel, outcome text if it is parked, its ttl (s)
+       then for each of n: id, token that this delivery proposes, outcome channel,
+       ttl (s) of a failure's outcome, or 0 if the task stores none
 returns for each: {'granted', attempt, failures} | {'absent', now} | {'skip', why} | {'busy'}
        why: moved, finished, cancelled, parked
 ]]
@@ -10,10 +11,27 @@ if redis.call('PEXPIRE', P .. 'worker:' .. worker, ARGV[3]) == 0 then
   redis.call('SET', P .. 'worker:' .. worker, '{}', 'PX', ARGV[3])
 end
 
-local function start(id, token, channel, parkedOutcome, parkedTtl)
+-- The task keeps taking its workers down. Field names as in domain/outcome.ts, words as in PoisonTaskError.
+local function park(id, owner, lost, e, channel, outcomeTtl)
+  redis.call('ZADD', P .. 'parked', NOW, id)
+  local spec = cjson.decode(redis.call('HGET', taskKey(id), 'spec'))
+  closeEntry(id, owner, 'failed', e[9])
+  redis.call('HDEL', taskKey(id), 'token')
+  local outcome = outcomeTtl == '0' and '' or cjson.encode({
+    id = id, task = spec.task, backend = owner, status = 'failed', attempts = tonumber(e[5]),
+    enqueuedAt = tonumber(e[10]), startedAt = 0, finishedAt = NOW,
+    error = {
+      name = 'PoisonTaskError', code = 'E_POISON_TASK',
+      message = 'Task ' .. id .. ' lost its worker ' .. lost .. ' times while running; it is parked.',
+    },
+  })
+  recordOutcome(id, outcome, outcomeTtl, channel)
+end
+
+local function start(id, token, channel, failureTtl)
   local key = taskKey(id)
   local e = redis.call('HMGET', key, 'owner', 'state', 'worker', 'token', 'attempt', 'failures', 'losses',
-    'cancelRequested', 'ttl')
+    'cancelRequested', 'ttl', 'acceptedAt')
   local owner, state, holder = e[1], e[2], e[3]
   if not owner then return { 'absent', NOW } end
   if state == 'running' and e[4] == token then return { 'granted', tonumber(e[5]), tonumber(e[6] or '0') } end
@@ -30,9 +48,7 @@ local function start(id, token, channel, parkedOutcome, parkedTtl)
     lost = lost + 1
     redis.call('HSET', key, 'losses', lost)
     if lost > losses then
-      redis.call('ZADD', P .. 'parked', NOW, id)
-      closeEntry(id, owner, 'failed', e[9])
-      recordOutcome(id, parkedOutcome, parkedTtl, channel)
+      park(id, owner, lost, e, channel, failureTtl)
       return { 'skip', 'parked' }
     end
   end
@@ -43,7 +59,7 @@ end
 
 local results, at = {}, 6
 for i = 1, tonumber(ARGV[5]) do
-  results[i] = start(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
-  at = at + 5
+  results[i] = start(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+  at = at + 4
 end
 return results

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { defineTask, type TaskContext, type TaskDefinition, type TaskOptions } from '../../../src/domain/task.ts';
+import {
+  defineTask,
+  type TaskContext,
+  type TaskDefinition,
+  type TaskOptions,
+} from '../../../src/domain/task.ts';
 import type { Delivery } from '../../../src/domain/task-backend.ts';
 import { describeThrown, runHandler } from '../../../src/execution/handler-run.ts';
 import { type RunningTask, RunningTasks } from '../../../src/execution/running-tasks.ts';
@@ -10,6 +15,8 @@ import { RecordingLog } from '../../support/recording-log.ts';
 const SECRET = 'SECRET-7f3a';
 const never = () => new Promise<never>(() => {});
 
+type Handler = (input: never, context: TaskContext) => unknown;
+
 interface RunOptions {
   readonly task?: Record<string, unknown>;
   readonly delivery?: Partial<Delivery>;
@@ -18,17 +25,18 @@ interface RunOptions {
   readonly abortGraceMs?: number;
 }
 
-const taskOf = (handler: (input: never, context: TaskContext) => unknown, change: Record<string, unknown> = {}) =>
-  defineTask({
+const taskOf = (handler: Handler, change: Record<string, unknown> = {}): TaskDefinition => {
+  const options: TaskOptions = {
     name: 'test-task',
     queue: 'test-queue',
     input: z.any(),
     output: z.any(),
-    handler,
-    ...change,
-  } as TaskOptions) as unknown as TaskDefinition;
+    handler: handler as TaskOptions['handler'],
+  };
+  return defineTask({ ...options, ...change });
+};
 
-async function runWith(handler: (input: never, context: TaskContext) => unknown, options: RunOptions = {}) {
+async function runWith(handler: Handler, options: RunOptions = {}) {
   const log = new RecordingLog();
   const delivery = fakeDelivery({ data: { secret: SECRET }, ...options.delivery });
   const run = options.run ?? new RunningTasks().begin(delivery.id);
@@ -93,7 +101,9 @@ describe('runHandler: what makes trying again pointless', () => {
   });
 
   it('a result that does not fit the output schema', async () => {
-    const { result } = await runWith(() => ({ n: SECRET }), { task: { output: z.object({ n: z.number() }) } });
+    const { result } = await runWith(() => ({ n: SECRET }), {
+      task: { output: z.object({ n: z.number() }) },
+    });
     expect(result).toMatchObject({ status: 'failed', final: true, error: { code: 'E_INVALID_RESULT' } });
     expect(JSON.stringify(result)).not.toContain(SECRET);
   });
@@ -140,7 +150,11 @@ describe('runHandler: a handler that throws', () => {
       { name: 'Error', message: 'm', code: 'E_MINE' },
     ],
     ['an object like an error', { message: 'like', name: 7 }, { name: 'Error', message: 'like' }],
-    ['an object', { secret: SECRET }, { code: 'E_NON_ERROR_THROWN', message: expect.stringContaining('no Error') }],
+    [
+      'an object',
+      { secret: SECRET },
+      { code: 'E_NON_ERROR_THROWN', message: expect.stringContaining('no Error') },
+    ],
     ['an object without a prototype', Object.create(null), { code: 'E_NON_ERROR_THROWN' }],
     ['a list', [SECRET], { code: 'E_NON_ERROR_THROWN' }],
     ['text', 'no', { code: 'E_NON_ERROR_THROWN', message: 'The handler threw "no".' }],
@@ -257,7 +271,7 @@ describe('runHandler: asked to end', () => {
           if (when === 'while') running.abort('a', 'cancel');
           return never();
         },
-        { run, task: { timeoutMs: 600_000 } },
+        { run, task: { timeoutMs: 60_000 } },
       );
       expect(result).toMatchObject({ status: 'failed', final: true, cause: 'cancel' });
     },

@@ -29,7 +29,9 @@ describe('RunningTasks', () => {
     ] as const) {
       running.begin(id).worker = worker;
     }
-    expect([running.countUnder('one'), running.countUnder('two'), running.countUnder('three')]).toEqual([2, 1, 0]);
+    expect([running.countUnder('one'), running.countUnder('two'), running.countUnder('three')]).toEqual([
+      2, 1, 0,
+    ]);
   });
 
   it('asks one run to end, through its signal, and keeps the first cause', () => {
@@ -38,8 +40,8 @@ describe('RunningTasks', () => {
     expect(running.abort('a', 'cancel')).toBe(true);
     expect(running.abort('a', 'shutdown')).toBe(true);
     expect(run).toMatchObject({ cause: 'cancel' });
-    expect(run.controller.signal.reason).toMatchObject({ name: 'AbortError', message: 'aborted: cancel' });
-    expect(other.controller.signal.aborted).toBe(false);
+    expect(run.signal.reason).toMatchObject({ name: 'AbortError', message: 'aborted: cancel' });
+    expect(other.signal.aborted).toBe(false);
     expect(running.abort('elsewhere', 'cancel')).toBe(false);
   });
 
@@ -47,7 +49,7 @@ describe('RunningTasks', () => {
     const running = new RunningTasks();
     const runs = ['a', 'b'].map((id) => running.begin(id));
     running.abortAll('shutdown');
-    expect(runs.map((run) => [run.controller.signal.aborted, run.cause])).toEqual([
+    expect(runs.map((run) => [run.signal.aborted, run.cause])).toEqual([
       [true, 'shutdown'],
       [true, 'shutdown'],
     ]);

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileProblem, OutputFolderError, OutputInUseError } from './errors.ts';
+
+/** What makes two runs the same run, so that the second goes on where the first was interrupted. */
+export interface RunPlan {
+  readonly source: string;
+  readonly ratio: number;
+  readonly limit: number | null;
+}
+
+interface RunRecord extends RunPlan {
+  readonly program: typeof PROGRAM;
+  readonly runId: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  /** null: it is running, or was interrupted. */
+  readonly finishedAt: string | null;
+  readonly summary?: unknown;
+}
+
+const PROGRAM = 'hybrid demo';
+const RECORD = 'run.json';
+/** How the store names a document's file. */
+const DOCUMENT = /-[0-9a-f]{10}\.json$/;
+const SIGN_OF_LIFE_MS = 2000;
+/** A process that has been silent for this long is gone, whatever runs under its pid now. */
+const DEAD_AFTER_MS = 10_000;
+
+/** The output folder while a run writes to it. `run.json` in it says which run that is. */
+export class DemoFolder {
+  readonly path: string;
+  /** Part of every chunk's idempotency key: the same in a run that goes on, another one in a run that begins. */
+  readonly runId: string;
+  /** The same run was interrupted: this one goes on with it. */
+  readonly isResumed: boolean;
+  readonly #record: RunRecord;
+  readonly #beat: NodeJS.Timeout;
+
+  private constructor(path: string, record: RunRecord, isResumed: boolean) {
+    this.path = path;
+    this.runId = record.runId;
+    this.isResumed = isResumed;
+    this.#record = record;
+    this.#beat = setInterval(() => {
+      const now = new Date();
+      utimes(join(path, RECORD), now, now).catch(() => {});
+    }, SIGN_OF_LIFE_MS).unref();
+  }
+
+  /**
+   * Makes the folder, or takes over one that an earlier run of the demo made. A finished run's documents are removed.
+   * @throws {OutputFolderError} @throws {OutputInUseError} other files are in it, or another demo is writing to it
+   */
+  static async open(path: string, plan: RunPlan): Promise<DemoFolder> {
+    try {
+      await mkdir(path, { recursive: true });
+      const before = await readRecord(path);
+      if (before === null && (await readdir(path)).length > 0)
+        throw new OutputInUseError(path, 'there are files in it that are not from this demo');
+      if (before !== null && (await isRunning(path, before)))
+        throw new OutputInUseError(path, `another demo (process ${before.pid}) is writing to it`);
+      const isSame = before !== null && before.finishedAt === null && samePlan(before, plan);
+      if (before !== null && !isSame) await clear(path);
+      const record: RunRecord = {
+        program: PROGRAM,
+        ...plan,
+        runId: isSame ? before.runId : randomUUID(),
+        pid: process.pid,
+        startedAt: isSame ? before.startedAt : new Date().toISOString(),
+        finishedAt: null,
+      };
+      await writeRecord(path, record);
+      return new DemoFolder(path, record, isSame);
+    } catch (error) {
+      throw error instanceof OutputInUseError ? error : new OutputFolderError(path, fileProblem(error));
+    }
+  }
+
+  /** The run is over: the next one begins anew. @throws {OutputFolderError} */
+  async finish(summary: unknown): Promise<void> {
+    try {
+      await writeRecord(this.path, { ...this.#record, finishedAt: new Date().toISOString(), summary });
+    } catch (error) {
+      throw new OutputFolderError(this.path, fileProblem(error));
+    }
+  }
+
+  /** Lets go of the folder: another process may write to it. */
+  async close(): Promise<void> {
+    clearInterval(this.#beat);
+    const longAgo = new Date(0);
+    await utimes(join(this.path, RECORD), longAgo, longAgo).catch(() => {});
+  }
+}
+
+async function readRecord(path: string): Promise<RunRecord | null> {
+  try {
+    const record = JSON.parse(await readFile(join(path, RECORD), 'utf8')) as RunRecord;
+    return record.program === PROGRAM && typeof record.runId === 'string' ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whole or not at all: without it the folder would be taken for somebody else's. */
+async function writeRecord(path: string, record: RunRecord): Promise<void> {
+  const draft = join(path, `${RECORD}.${process.pid}.tmp`);
+  try {
+    await writeFile(draft, `${JSON.stringify(record, null, 2)}\n`);
+    await rename(draft, join(path, RECORD));
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function isRunning(path: string, { pid, finishedAt }: RunRecord): Promise<boolean> {
+  const { mtimeMs } = await stat(join(path, RECORD));
+  if (finishedAt !== null || Date.now() - mtimeMs > DEAD_AFTER_MS || pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function samePlan(a: RunPlan, b: RunPlan): boolean {
+  return a.source === b.source && a.ratio === b.ratio && a.limit === b.limit;
+}
+
+async function clear(path: string): Promise<void> {
+  await rm(join(path, 'in-progress'), { recursive: true, force: true });
+  for (const name of await readdir(path)) if (DOCUMENT.test(name)) await rm(join(path, name));
+}

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { dirname, extname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { HybridConfig } from '../../src/index.ts';
+import type { DemoSummary } from './demo-summary.ts';
+import { shortPath } from './demo-text.ts';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+/** The demo's own config: beside `examples/`, or a level higher when built. */
+export function demoConfigFile(): string {
+  const places = ['../..', '../../..'].map((up) => resolve(HERE, up, 'config/demo.yaml'));
+  return places.find((path) => existsSync(path)) ?? (places[0] as string);
+}
+
+/** A command of `hybrid` on the demo's state, as it works from the present folder. */
+export function hybridCommand(command: string): string {
+  return `npx hybrid ${command} ${configOption()}`;
+}
+
+/** What to type after a run. */
+export function followUp(config: HybridConfig, outDir: string): DemoSummary['next'] {
+  const task = join(HERE, `task${extname(fileURLToPath(import.meta.url))}`);
+  const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
+  const commands = [
+    { command: `${hybridCommand('status')}${app}`, what: 'both backends, live' },
+    { command: hybridCommand('ratio 0.5 --reason "try half"'), what: 'half to BullMQ' },
+    { command: `ls ${quoted(outDir)}`, what: 'one JSON per document' },
+  ];
+  if (existsSync('rollback.sh')) {
+    commands.push({ command: `./rollback.sh ${configOption()}`, what: 'all back to bee-queue' });
+  }
+  return commands;
+}
+
+function configOption(): string {
+  return `--config ${quoted(demoConfigFile())}`;
+}
+
+/** A path as a shell takes it. */
+function quoted(path: string): string {
+  const short = shortPath(path);
+  return /^[\p{L}\p{N}._/@%+:,=-]+$/u.test(short) ? short : `'${short.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Figure } from '../../scripts/bench/figures.ts';
+import type { BenchReport } from '../../scripts/bench/report.ts';
+import { runTypeScript } from '../support/child.ts';
+import { plainClient, redisUrl } from '../support/redis.ts';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hybrid-bench-test-'));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function bench(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const child = runTypeScript({ file: 'scripts/bench/main.ts' }, { args, env });
+  return { child, lines: linesOf(child) };
+}
+
+async function linesOf(child: ReturnType<typeof runTypeScript>): Promise<string> {
+  const lines: string[] = [];
+  for (;;) {
+    try {
+      lines.push(await child.nextLine());
+    } catch {
+      return lines.join('\n');
+    }
+  }
+}
+
+/** One short iteration, so that the benchmarks keep running; what they measure here means nothing. */
+async function quick(name: string, env: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
+  const { child, lines } = bench([name, '--quick', '--json', '--out', folder], env);
+  expect(await child.ended).toBe(0);
+  const { file, ...report } = JSON.parse(await lines) as BenchReport & { readonly file: string };
+  expect(dirname(file)).toBe(folder);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(report);
+  expect(report).toMatchObject({ bench: name, isQuick: true, rounds: 1, payloadBytes: 400 });
+  expect(report.machine.cores).toBeGreaterThan(0);
+  expect(report.versions).toMatchObject({ node: process.versions.node, bullmq: expect.any(String) });
+  return report.figures;
+}
+
+function expectComparisons(figures: readonly Figure[], targets: Readonly<Record<string, number | null>>) {
+  expect(Object.fromEntries(figures.map(({ id, target }) => [id, target]))).toEqual(targets);
+  for (const figure of figures) {
+    if (figure.kind !== 'comparison') throw new Error(`${figure.id} is a ${figure.kind}`);
+    for (const value of Object.values(figure.ratio)) expect(Number.isFinite(value)).toBe(true);
+    expect(figure.isReached).toBe(figure.target === null ? null : figure.ratio.median >= figure.target);
+    expect(figure.plain.rounds).toHaveLength(1);
+    expect(figure.plain.commands.evalsha ?? figure.plain.commands.exec).toBeGreaterThanOrEqual(1);
+  }
+}
+
+function expectMeasures(figures: readonly Figure[], targets: Readonly<Record<string, number | null>>) {
+  expect(Object.fromEntries(figures.map(({ id, target }) => [id, target]))).toEqual(targets);
+  for (const figure of figures) {
+    if (figure.kind !== 'measure') throw new Error(`${figure.id} is a ${figure.kind}`);
+    for (const value of [figure.value, figure.min, figure.max]) expect(Number.isFinite(value)).toBe(true);
+  }
+}
+
+describe('the benchmarks run', () => {
+  it('route', async () => {
+    expectMeasures(await quick('route', {}), { 'route-ratio': 1, 'route-flag': null });
+  });
+
+  it('submit, on a Redis of its own', async () => {
+    expectComparisons(await quick('submit', { REDIS_URL: '' }), {
+      'submit-stable': 1,
+      'submit-stable-sequential': null,
+      'submit-canary': 0.85,
+      'submit-canary-sequential': null,
+    });
+  });
+
+  it('process', async () => {
+    const figures = await quick('process', { REDIS_URL: redisUrl() });
+    expectComparisons(figures, { 'process-stable': 0.9, 'process-canary': 0.75 });
+  });
+
+  it('propagate', async () => {
+    const figures = await quick('propagate', { REDIS_URL: redisUrl() });
+    expectMeasures(figures, { propagate: 100, 'propagate-busy': 100 });
+  });
+
+  it('and leave nothing in a Redis that was given to them', async () => {
+    const redis = plainClient();
+    const found: string[] = [];
+    for await (const keys of redis.scanStream({ match: '*bench-*', count: 1000 })) found.push(...keys);
+    expect(found).toEqual([]);
+  });
+});
+
+describe('a mistake in the command line', () => {
+  it.each([
+    [[], 'Which benchmark? One of: route, submit, process, propagate.'],
+    [['sumbit'], 'There is no benchmark "sumbit"; allowed: route, submit, process, propagate.'],
+    [['route', '--rounds', '0'], '--rounds: given "0"; allowed: a whole number from 1 to 1000.'],
+    [['process', '--memory'], '--memory goes with submit only.'],
+  ])('%j', async (args, message) => {
+    const { runBench } = await import('../../scripts/bench/main.ts');
+    const said: string[] = [];
+    expect(await runBench(args, (text) => said.push(text))).toBe(2);
+    expect(said.join('')).toContain(message);
+  });
+});

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { cliPlace } from '../support/cli.ts';
+import { plainClient } from '../support/redis.ts';
+
+describe('the routing from the command line', () => {
+  it('is shown, changed, compared with the file, and written down with who and why', async () => {
+    const place = cliPlace('routing: { celeryRatio: 0.1 }');
+    expect(await place.run('ratio')).toMatchObject({ code: 0, stdout: 'global  0.1\n' });
+
+    const changed = await place.run('ratio', '0.25', '--reason', 'went well');
+    expect(changed).toMatchObject({ code: 0, stdout: 'Ratio: 0.1 -> 0.25, live at epoch 2.\n' });
+    const same = await place.run('ratio', '0.25', '--reason', 'again');
+    expect(same.stdout).toBe('Ratio: 0.25 already, nothing to change (epoch 2).\n');
+    const own = await place.json('ratio', '0', '--task', 'add', '--reason', 'not this one');
+    expect(own).toMatchObject({ celeryRatio: 0.25, taskRatios: { add: 0 }, epoch: 3 });
+
+    const status = await place.run('status');
+    expect(status).toMatchObject({ code: 0, stderr: '' });
+    expect(status.stdout).toContain('0.25 of submissions to canary (add 0), mode ratio, epoch 3');
+    expect(status.stdout).toContain('celeryRatio 0.1 (live 0.25), tasks.add.celeryRatio none (live 0)');
+
+    const unset = await place.run('ratio', '--task', 'add', '--unset', '--reason', 'like all');
+    expect(unset.stdout).toBe('Ratio of add: 0 -> none (global: 0.25), live at epoch 4.\n');
+    const applied = await place.run('apply', '--reason', 'release 7');
+    expect(applied).toMatchObject({ code: 0 });
+    expect(applied.stdout).toBe(
+      `celeryRatio: 0.25 -> 0.1\n${join(place.dir, 'hybrid.yaml')} is live at epoch 5.\n`,
+    );
+    expect((await place.run('apply', '--reason', 'release 7')).stdout).toMatch(/^Nothing to do: /);
+
+    const audit = (await place.json('audit', '--limit', '2')) as unknown as {
+      reason: string;
+      actor: string;
+    }[];
+    expect(audit.map(({ reason }) => reason)).toEqual(['release 7', 'like all']);
+    expect(audit[0]?.actor).toMatch(/^cli:.+@.+/);
+    const table = await place.run('audit');
+    expect(table.stdout).toMatch(/celeryRatio 0\.1 -> 0\.25 +went well/);
+  });
+
+  it('is frozen at once; changes then need a person, until somebody resumes', async () => {
+    const place = cliPlace('routing: { celeryRatio: 1 }');
+    const frozen = await place.run('freeze', '--reason', 'memory');
+    expect(frozen).toMatchObject({ code: 0, stderr: '' });
+    expect(frozen.stdout).toMatch(/^Frozen at epoch 2 \(namespace /);
+    expect(await plainClient().hget(`{${place.namespace}}:control`, 'frozen')).toBe('rollback');
+    expect((await place.run('freeze', '--reason', 'again')).stdout).toContain('Frozen already, by cli:');
+
+    const refused = await place.run('ratio', '0.5', '--reason', 'x');
+    expect(refused).toMatchObject({ code: 3, stdout: '' });
+    expect(refused.stderr).toMatch(/hybrid resume --reason "\.\.\." \(E_FROZEN\)\n$/);
+    expect((await place.run('apply', '--reason', 'x')).code).toBe(3);
+    expect((await place.run('status')).stdout).toContain('FROZEN by a rollback: nothing goes to canary.');
+
+    const submitted = await place.json('submit', 'add', '--data', '{"a":1,"b":1}');
+    expect(submitted).toMatchObject({ backend: 'stable', reason: 'frozen' });
+
+    const resumed = await place.run('resume', '--reason', 'more memory');
+    expect(resumed.stdout).toMatch(/^Not frozen any more, at epoch 3 .*\nThe ratio is 0\./);
+    expect((await place.run('resume', '--reason', 'x')).stdout).toMatch(/^Nothing to do: not frozen/);
+  });
+});
+
+describe('the flag file from the command line', () => {
+  it('is set and listed without any Redis', async () => {
+    const place = cliPlace();
+    const config = place.at.slice(0, 2);
+    const { cli } = await import('../support/cli.ts');
+    const set = await cli(['flag', 'set', 'hybrid-add', '25%', ...config], { cwd: place.dir });
+    expect(set).toEqual({ code: 0, stdout: 'hybrid-add: 25% on, 75% off (flags.json).\n', stderr: '' });
+    expect(JSON.parse(readFileSync(join(place.dir, 'flags.json'), 'utf8')).flags).toHaveProperty(
+      'hybrid-add',
+    );
+    const list = await cli(['flag', 'list', '--json', ...config]);
+    expect(JSON.parse(list.stdout).flags).toEqual([{ key: 'hybrid-add', summary: '25% on, 75% off' }]);
+    const wrong = await cli(['flag', 'set', 'hybrid-add', 'maybe', ...config]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('allowed: on, off, canary, stable, or a percentage');
+  });
+
+  it('decides in mode flag', async () => {
+    const place = cliPlace('routing: { mode: flag }');
+    place.write('flags.json', '{"flagValues":{"hybrid-add":"canary"}}');
+    const submitted = await place.run('submit', 'add', '--data', '{"a":1,"b":1}');
+    expect(submitted.stdout).toMatch(/^task-\S+ {2}canary {2}flag: hybrid-add says canary \(epoch 1\)\n$/);
+  });
+});
