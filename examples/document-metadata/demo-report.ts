@@ -4,8 +4,10 @@ import type { DemoSummary } from './demo-summary.ts';
 import type { BackendShare } from './demo-tally.ts';
 import { aligned, inDigits, lineWidth, percent, plural, shortPath, wrap } from './demo-text.ts';
 
-const LABEL_COLUMNS = 11;
+const LABEL_COLUMNS = 9;
 const LISTED_SKIPPED = 3;
+/** A longer command does not push the others' explanations away. */
+const COMMAND_COLUMNS = 50;
 
 /** The summary for a person. */
 export function reportText(summary: DemoSummary): string {
@@ -58,14 +60,10 @@ function facts({ chunks, documents, skipped, ratio, live, source }: DemoSummary)
     lines.push(labelled('Meanwhile', yellow(`${what} at epoch ${change.epoch}, by ${change.by}`)));
   }
   const { ledger, plain } = live;
-  const conserved = ledger.conserved ? 'conserved' : yellow('not conserved');
-  lines.push(
-    labelled(
-      'Redis',
-      `canary ${inDigits(ledger.accepted)} accepted, ${inDigits(ledger.succeeded)} succeeded (${conserved}); ` +
-        `stable ${inDigits(plain.succeeded)} succeeded`,
-    ),
-  );
+  const canary = `${inDigits(ledger.succeeded + ledger.movedSucceeded)} of ${inDigits(ledger.accepted)} succeeded`;
+  const conserved = ledger.conserved ? 'conserved' : yellow('NOT conserved');
+  const stable = inDigits(plain.succeeded);
+  lines.push(labelled('Redis', `in all runs: canary ${canary} (${conserved}), stable ${stable}`));
   return lines;
 }
 
@@ -74,13 +72,13 @@ function backendTable({ backends, ratio }: DemoSummary): string {
   const { stable, canary } = backends;
   const [head = '', ...rows] = aligned([
     ['', 'documents', '', 'chunks', '', 'wait', 'run', 'chunks/s'],
-    backendRow('stable', stable),
-    backendRow('canary', canary),
-    ['target', '', percent(ratio.target), '', '', 'p50', 'p50', ''],
+    backendRow('stable (bee-queue)', stable),
+    backendRow('canary (BullMQ)', canary),
+    ['target', '', percent(ratio.target), '', '', '(p50)', '(p50)', ''],
   ]);
   const note =
-    'canary is BullMQ, stable is bee-queue. The chunks of a document stay together (it is the sticky key): ' +
-    'documents follow the ratio, chunks also their sizes.';
+    'The sticky key is the document, so all its chunks go one way: the share of documents follows the target, that of ' +
+    'chunks also depends on their sizes.';
   return [dim(head), ...rows, dim(wrap(note, lineWidth(), ''))].join('\n');
 }
 
@@ -102,7 +100,7 @@ function backendRow(name: string, share: BackendShare): string[] {
 function example({ example: one }: DemoSummary): string {
   if (one === null) return '';
   return [
-    labelled('For example', `${one.title} (${one.documentId})`),
+    labelled('Example', `${one.title} (${one.documentId})`),
     labelled('', one.summary),
     labelled('', `Keywords: ${one.keywords.join(', ')}`),
   ].join('\n');
@@ -110,14 +108,14 @@ function example({ example: one }: DemoSummary): string {
 
 function next(summary: DemoSummary): string {
   const { dim } = colors();
-  const width = Math.max(...summary.next.map(({ command }) => command.length));
-  const fits = 2 + width + 2 + 24 <= lineWidth();
-  return [
-    'Next:',
-    ...summary.next.map(({ command, what }) =>
-      fits ? `  ${command.padEnd(width)}  ${dim(what)}` : `  ${dim(`# ${what}`)}\n  ${command}`,
-    ),
-  ].join('\n');
+  const short = summary.next
+    .map(({ command }) => command.length)
+    .filter((length) => length <= COMMAND_COLUMNS);
+  const lines = summary.next.map(({ command, what }) => {
+    const padded = command.padEnd(Math.max(...short));
+    return `  ${padded.length + what.length + 4 <= lineWidth() ? `${padded}  ${dim(what)}` : command}`;
+  });
+  return ['Next:', ...lines].join('\n');
 }
 
 function labelled(label: string, text: string): string {

@@ -4,6 +4,7 @@ import type { Chunk } from './chunking.ts';
 import type { ProgressCounts } from './demo-progress.ts';
 import type { ChunkMetadata } from './metadata.ts';
 import type { SkippedFile, SourceDocument } from './reading.ts';
+import type { Language } from './words.ts';
 
 /** One chunk's answer, to show what the demo does. */
 export interface Example {
@@ -46,6 +47,8 @@ const LISTED_FILES = 20;
 /** A summary that fills a line or two makes a good example. */
 const GOOD_SUMMARY = { min: 70, max: 230 };
 
+type ExamplesByLanguage = Record<Language, { score: number; example: Example | null }>;
+
 interface BackendTally {
   documents: number;
   chunks: number;
@@ -64,8 +67,10 @@ export class Tally {
   readonly chunks = { read: 0, kept: 0, submitted: 0, succeeded: 0, failed: 0, retried: 0, unanswered: 0 };
   readonly languages = { en: 0, zh: 0 };
   readonly skipped = { count: 0, first: [] as SkippedFile[] };
-  example: Example | null = null;
-  #exampleScore = 0;
+  readonly #examples: ExamplesByLanguage = {
+    en: { score: 0, example: null },
+    zh: { score: 0, example: null },
+  } as ExamplesByLanguage;
   #filesTotal: number | null = null;
   #filesDone = 0;
   readonly #limit: number;
@@ -126,14 +131,21 @@ export class Tally {
   /** Keeps the better example. The choice depends on the texts alone, not on which chunk was finished first. */
   consider(document: SourceDocument, chunk: Chunk, metadata: ChunkMetadata, backend: BackendName): void {
     const { summary, keywords, words } = metadata;
-    const isGood = summary.length >= GOOD_SUMMARY.min && summary.length <= GOOD_SUMMARY.max;
-    const score = (isGood ? 1000 : 1) * (1 + words) + keywords.length;
     const { documentId, title } = document;
     const { chunkId } = chunk;
-    if (score < this.#exampleScore) return;
-    if (score === this.#exampleScore && this.example !== null && chunkId > this.example.chunkId) return;
-    this.#exampleScore = score;
-    this.example = { documentId, title, chunkId, backend, summary, keywords };
+    const isGood = summary.length >= GOOD_SUMMARY.min && summary.length <= GOOD_SUMMARY.max;
+    const score = isGood ? 1000 + words : 1;
+    const best = this.#examples[chunk.language];
+    if (score < best.score) return;
+    if (score === best.score && best.example !== null && chunkId > best.example.chunkId) return;
+    best.score = score;
+    best.example = { documentId, title, chunkId, backend, summary, keywords };
+  }
+
+  /** In the language that most chunks have. */
+  get example(): Example | null {
+    const { en, zh } = this.languages;
+    return this.#examples[zh > en ? 'zh' : 'en'].example;
   }
 
   progress(): ProgressCounts {

@@ -12,20 +12,30 @@ export function wrap(text: string, width: number, indent: string): string {
   const lines: string[] = [];
   let line = '';
   let used = 0;
-  for (const { segment } of words.segment(text.replace(/\s+/g, ' '))) {
-    const columns = columnsOf(segment);
-    // A mark stays with the word before it.
-    const mayBreak = /[\p{L}\p{N}\s([{<"“「《`]/u.test(segment);
-    if (used + columns > width && used > 0 && mayBreak) {
+  for (const piece of unbreakable(text.replace(/\s+/g, ' '))) {
+    const columns = columnsOf(piece.trimEnd());
+    if (used + columns > width && used > 0) {
       lines.push(line.trimEnd());
-      [line, used] = ['', 0];
+      line = '';
+      used = 0;
     }
-    if (line === '' && segment === ' ') continue;
-    line += segment;
-    used += columns;
+    line += piece;
+    used += columnsOf(piece);
   }
   if (line !== '') lines.push(line);
   return lines.join(`\n${indent}`);
+}
+
+/** Parts that stay on one line: what stands between blanks, but a Chinese text may break before each of its words. */
+function unbreakable(text: string): string[] {
+  const pieces: string[] = [];
+  for (const { segment } of words.segment(text)) {
+    const last = pieces.at(-1);
+    const startsPiece = last === undefined || last.endsWith(' ') || /^\p{sc=Han}/u.test(segment);
+    if (startsPiece && segment !== ' ') pieces.push(segment);
+    else pieces[Math.max(0, pieces.length - 1)] = (last ?? '') + segment;
+  }
+  return pieces;
 }
 
 function columnsOf(text: string): number {

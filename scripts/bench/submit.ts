@@ -39,8 +39,8 @@ async function against(backend: Backend, plan: BenchPlan, redis: BenchRedis): Pr
       alternate({ id, title, target }, plan, redis, count, (library) =>
         sides[library].ask<Timing>('submit', { count, inFlight }),
       );
-    const many = plan.isQuick ? 1000 : 20_000;
-    const few = plan.isQuick ? 100 : 3000;
+    const many = plan.isQuick ? 400 : 20_000;
+    const few = plan.isQuick ? 50 : 3000;
     return [
       await measure(
         `submit-${backend}`,

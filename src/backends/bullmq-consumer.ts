@@ -1,20 +1,13 @@
-import {
-  DelayedError,
-  type Job,
-  type KeepJobs,
-  type MinimalJob,
-  UnrecoverableError,
-  WaitingError,
-} from 'bullmq';
+import { DelayedError, type Job, type KeepJobs, UnrecoverableError, WaitingError } from 'bullmq';
 import { Redis } from 'ioredis';
 import { RedisUnreachableError } from '../domain/errors.ts';
 import type { ConsumeOptions, Consumer, Delivery, RunDelivery, Settlement } from '../domain/task-backend.ts';
-import { bullKey, markOf } from './bullmq-wire.ts';
+import { parkIfUnreadable } from './bullmq-parking.ts';
+import { backoffDelayOf, markOf, retriesLeftOf } from './bullmq-wire.ts';
 import { ReadingWorker } from './bullmq-worker.ts';
 import { type Deferred, deadlineOf, deferred } from './deadline.ts';
 import { ioredisOptions } from './redis-address.ts';
 import { connectWithin, DISCONNECT_MS, type RedisLink, reconnectDelayMs } from './redis-link.ts';
-import { defineScript } from './redis-script.ts';
 import { asError, shortened } from './run-failure.ts';
 
 /** BullMQ must not fail a marked job by itself: the ledger counts lost workers. */
@@ -255,44 +248,15 @@ class BullConsumer implements Consumer {
   async #onStalled(id: string): Promise<void> {
     this.#options.onStalled?.(id);
     try {
-      await this.#parkIfUnreadable(id);
+      const problem = await parkIfUnreadable(this.#link, this.#prefix, this.#queueName, id);
+      if (problem !== null) this.#options.onUnreadable?.(id, problem);
     } catch (error) {
       this.#report(error);
     }
-  }
-
-  /** Broken options make BullMQ trip before it has a job to hand out, so only the stall tells of them. */
-  async #parkIfUnreadable(id: string): Promise<void> {
-    const key = (part: string) => bullKey(this.#prefix, this.#queueName, part);
-    const opts = await this.#link.run('consume', (client) => client.hget(key(id), 'opts'));
-    if (opts === null || isJsonObject(opts)) return;
-    const problem = 'its options are not JSON';
-    const park = defineScript(this.#link.client, 'bull-park');
-    const keys = ['wait', 'active', 'prioritized', 'stalled', 'failed', id, `${id}:lock`].map(key);
-    const moved = await this.#link.run('park', () => park(keys, [id, opts, Date.now(), problem]));
-    if (moved === 1) this.#options.onUnreadable?.(id, problem);
   }
 }
 
 function unrecoverable(error: Error): UnrecoverableError {
   const short = shortened(error);
   return asError(new UnrecoverableError(short.message), short);
-}
-
-function retriesLeftOf(job: Job): number {
-  return Math.max(0, (job.opts.attempts ?? 1) - job.attemptsMade - 1);
-}
-
-function backoffDelayOf(job: MinimalJob | undefined): number {
-  const backoff = job?.opts.backoff;
-  return typeof backoff === 'object' ? (backoff.delay ?? 1000) : 1000;
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null;
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,4 @@
-import type { JobsOptions } from 'bullmq';
+import type { Job, JobsOptions, MinimalJob } from 'bullmq';
 import type { EnqueueRequest, JobMark } from '../domain/task-backend.ts';
 
 /** BullMQ keeps options that it does not know; ours ride along in one field. */
@@ -47,4 +47,15 @@ export function markOf(options: JobsOptions): JobMark | null {
 
 export function dueTimeOf(score: number): number {
   return Math.floor(score / DELAYED_SCORE_SCALE);
+}
+
+/** The tries that BullMQ itself would still allow after the current one. */
+export function retriesLeftOf(job: Job): number {
+  return Math.max(0, (job.opts.attempts ?? 1) - job.attemptsMade - 1);
+}
+
+/** The base delay of a job's own backoff, whatever its strategy is called. */
+export function backoffDelayOf(job: MinimalJob | undefined): number {
+  const backoff = job?.opts.backoff;
+  return typeof backoff === 'object' ? (backoff.delay ?? 1000) : 1000;
 }

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { type Keys, keysOf } from './keys.ts';
 import { type ConnectionOptions, connectRedis, explain } from './redis-connection.ts';
 import { type RunScript, type ScriptName, scriptsOn } from './scripts.ts';
@@ -49,6 +49,23 @@ export class ControlRedis {
     } catch (error) {
       throw explain(error, this.#options, operation);
     }
+  }
+
+  /** Asks the same of many keys in one go; answers in their order. @throws as `ask` */
+  async askEach<T>(
+    operation: string,
+    keys: readonly string[],
+    add: (pipeline: ChainableCommander, key: string) => unknown,
+  ): Promise<T[]> {
+    const replies = await this.ask(operation, (redis) => {
+      const pipeline = redis.pipeline();
+      for (const key of keys) add(pipeline, key);
+      return pipeline.exec();
+    });
+    return (replies ?? []).map(([error, reply]) => {
+      if (error) throw explain(error, this.#options, operation);
+      return reply as T;
+    });
   }
 
   /** Listens on a channel until the returned function is called. Resolves when Redis has confirmed. */

@@ -1,3 +1,4 @@
+import type { ChainableCommander } from 'ioredis';
 import { batched } from '../domain/batch.ts';
 import type { JanitorLedger, OpenTask } from '../domain/janitor.ts';
 import type {
@@ -87,9 +88,9 @@ export class Ledger implements WorkerLedger, JanitorLedger {
 
   async retry(id: string, token: string, options: { free: boolean; dueAt: number }): Promise<RetryResult> {
     const args = [id, token, options.free ? '1' : '0', Math.round(options.dueAt), outcomeShardOf(id)];
-    const [status, spec, payload, acceptedAt] = (await this.#redis.run('retry', args)) as string[];
+    const [status, ...moved] = (await this.#redis.run('retry', args)) as string[];
     if (status !== 'moved') return { status: status as 'retrying' | 'cancelled' | 'fenced' };
-    return { status, task: movedTaskFrom(id, [spec, payload, acceptedAt, String(options.dueAt), '0']) };
+    return { status, task: movedTaskFrom(id, moved) };
   }
 
   async cancel(id: string): Promise<'cancelled' | 'requested' | 'finished' | 'absent'> {
@@ -130,7 +131,10 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async getMany(ids: readonly string[]): Promise<(LedgerEntry | null)[]> {
-    return Promise.all(ids.map((id) => this.get(id)));
+    const keys = ids.map(this.#redis.keys.task);
+    const add = (all: ChainableCommander, key: string) => all.hgetall(key);
+    const hashes = await this.#redis.askEach<Record<string, string>>('read entries', keys, add);
+    return hashes.map((hash, i) => entryFrom(ids[i] as string, hash));
   }
 
   async scanOpen(owner: BackendName, cursor: string, count: number) {
@@ -146,10 +150,8 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async aliveWorkers(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const key = this.#redis.keys.worker;
-    const found = await this.#redis.ask('look for workers', (redis) =>
-      Promise.all(ids.map((id) => redis.exists(key(id)))),
-    );
+    const keys = ids.map(this.#redis.keys.worker);
+    const found = await this.#redis.askEach<number>('look for workers', keys, (all, key) => all.exists(key));
     return new Set(ids.filter((_, i) => found[i] === 1));
   }
 

@@ -51,11 +51,9 @@ export class OutcomeStore {
   }
 
   async #existBatch(ids: readonly string[]): Promise<boolean[]> {
-    const keys = this.#redis.keys;
-    return this.#redis.ask('look for outcomes', async (redis) => {
-      const found = await Promise.all(ids.map((id) => redis.exists(keys.outcome(id))));
-      return found.map((n) => n === 1);
-    });
+    const keys = ids.map((id) => this.#redis.keys.outcome(id));
+    const found = await this.#redis.askEach<number>('look for outcomes', keys, (all, key) => all.exists(key));
+    return found.map((n) => n === 1);
   }
 
   read(id: string): Promise<Outcome | null> {

@@ -19,7 +19,6 @@ export function connectRedis(options: ConnectionOptions): Redis {
     connectionName: options.name,
     commandTimeout: options.commandTimeoutMs,
     maxRetriesPerRequest: null,
-    enableAutoPipelining: true,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
   });
   redis.on('error', (error) => options.onError?.(explain(error, options, 'connection')));

@@ -1,41 +1,34 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Figure } from '../../scripts/bench/figures.ts';
 import type { BenchReport } from '../../scripts/bench/report.ts';
-import { runTypeScript } from '../support/child.ts';
+import { buildProject } from '../support/build.ts';
 import { plainClient, redisUrl } from '../support/redis.ts';
 
+/** One run starts up to six processes; on a busy machine that takes its time. */
+const PATIENCE_MS = 90_000;
+
+let project: string;
 let folder: string;
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hybrid-bench-test-'));
-});
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function bench(args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = runTypeScript({ file: 'scripts/bench/main.ts' }, { args, env });
-  return { child, lines: linesOf(child) };
-}
-
-async function linesOf(child: ReturnType<typeof runTypeScript>): Promise<string> {
-  const lines: string[] = [];
-  for (;;) {
-    try {
-      lines.push(await child.nextLine());
-    } catch {
-      return lines.join('\n');
-    }
-  }
-}
+  project = buildProject();
+  folder = join(project, 'results');
+}, PATIENCE_MS);
 
 /** One short iteration, so that the benchmarks keep running; what they measure here means nothing. */
 async function quick(name: string, env: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
-  const { child, lines } = bench([name, '--quick', '--json', '--out', folder], env);
-  expect(await child.ended).toBe(0);
-  const { file, ...report } = JSON.parse(await lines) as BenchReport & { readonly file: string };
+  const { NODE_OPTIONS: _jest, ...inherited } = process.env;
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    [join(project, 'dist/scripts/bench/main.js'), name, '--quick', '--json', '--out', folder],
+    { env: { ...inherited, ...env }, cwd: project },
+  );
+  expect(stderr).toBe('');
+  const { file, ...report } = JSON.parse(stdout) as BenchReport & { readonly file: string };
   expect(dirname(file)).toBe(folder);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(report);
   expect(report).toMatchObject({ bench: name, isQuick: true, rounds: 1, payloadBytes: 400 });
@@ -64,28 +57,44 @@ function expectMeasures(figures: readonly Figure[], targets: Readonly<Record<str
 }
 
 describe('the benchmarks run', () => {
-  it('route', async () => {
-    expectMeasures(await quick('route', {}), { 'route-ratio': 1, 'route-flag': null });
-  });
+  it(
+    'route',
+    async () => {
+      expectMeasures(await quick('route', {}), { 'route-ratio': 1, 'route-flag': null });
+    },
+    PATIENCE_MS,
+  );
 
-  it('submit, on a Redis of its own', async () => {
-    expectComparisons(await quick('submit', { REDIS_URL: '' }), {
-      'submit-stable': 1,
-      'submit-stable-sequential': null,
-      'submit-canary': 0.85,
-      'submit-canary-sequential': null,
-    });
-  });
+  it(
+    'submit, on a Redis of its own',
+    async () => {
+      expectComparisons(await quick('submit', { REDIS_URL: '' }), {
+        'submit-stable': 1,
+        'submit-stable-sequential': null,
+        'submit-canary': 0.85,
+        'submit-canary-sequential': null,
+      });
+    },
+    PATIENCE_MS,
+  );
 
-  it('process', async () => {
-    const figures = await quick('process', { REDIS_URL: redisUrl() });
-    expectComparisons(figures, { 'process-stable': 0.9, 'process-canary': 0.75 });
-  });
+  it(
+    'process',
+    async () => {
+      const figures = await quick('process', { REDIS_URL: redisUrl() });
+      expectComparisons(figures, { 'process-stable': 0.9, 'process-canary': 0.75 });
+    },
+    PATIENCE_MS,
+  );
 
-  it('propagate', async () => {
-    const figures = await quick('propagate', { REDIS_URL: redisUrl() });
-    expectMeasures(figures, { propagate: 100, 'propagate-busy': 100 });
-  });
+  it(
+    'propagate',
+    async () => {
+      const figures = await quick('propagate', { REDIS_URL: redisUrl() });
+      expectMeasures(figures, { propagate: 100, 'propagate-busy': 100 });
+    },
+    PATIENCE_MS,
+  );
 
   it('and leave nothing in a Redis that was given to them', async () => {
     const redis = plainClient();

@@ -311,11 +311,17 @@ describe('finish', () => {
   });
 
   it.each([
-    ['accepted', async (id: string) => void id],
-    ['retrying', async (id: string) => void (await bench.start(id), await bench.retry(id))],
-  ])('not running any more (%s): fenced', async (_, prepare) => {
-    const id = await bench.accepted();
-    await prepare(id);
+    ['accepted', () => bench.accepted()],
+    [
+      'retrying',
+      async () => {
+        const id = await bench.running();
+        await bench.retry(id);
+        return id;
+      },
+    ],
+  ])('not running (%s): fenced', async (_, prepare) => {
+    const id = await prepare();
     expect(await bench.finish(id)).toBe('fenced');
   });
 
