@@ -120,11 +120,10 @@ export class HybridWorker {
     const consumer = await backend.consume(queue, (delivery) => this.#run(delivery, taskQueue, env), {
       concurrency: this.#options.concurrency ?? config.worker.concurrency,
       stallIntervalMs: config.worker.stallIntervalMs,
-      onStalled: (id) => {
+      onStalled: (id) =>
         countStall(this.#c, backend, queue, id, env.emit).catch((error: unknown) =>
           log.warn({ id, queue }, `stall not counted: ${(error as Error).message}`),
-        );
-      },
+        ),
       onUnreadable: (id, problem) =>
         log.error({ id, queue, backend: backend.name }, `unreadable job parked: ${problem}`),
       onError: (error) => log.warn({ queue, backend: backend.name }, error.message),

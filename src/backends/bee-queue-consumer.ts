@@ -59,6 +59,7 @@ class BeeConsumer implements Consumer {
       },
       stallIntervalMs: options.stallIntervalMs,
       giveBack: (id) => link.run('give back', () => giveBack(keys('active', 'waiting', 'stalling'), [id])),
+      onStalled: (id) => options.onStalled?.(id),
       park: async (id, text) => {
         await link.run('park', () =>
           park(keys('active', 'stalling', 'jobs', 'unreadable'), [id, text ?? '']),
@@ -70,7 +71,6 @@ class BeeConsumer implements Consumer {
       },
     });
     this.#queue.on('error', (error) => this.#report(error));
-    this.#queue.on('stalled', (id: string) => options.onStalled?.(id));
   }
 
   async start(deadlineMs: number): Promise<void> {

@@ -13,6 +13,8 @@ export interface BeeWorkerOptions {
   /** node_redis 3 options. */
   readonly redis: Record<string, unknown>;
   readonly stallIntervalMs: number;
+  /** Told of every job that stalled; no job that was taken is begun before it has settled. */
+  onStalled(id: string): unknown;
   /** Puts back a job that was taken and not begun. */
   giveBack(id: string): Promise<unknown>;
   /** Takes a job out of the way whose record is gone (null) or cannot be read. */
@@ -32,6 +34,8 @@ export class BeeWorkerQueue extends BeeQueueBase {
   #popsPending = 0;
   #lastPopAnswer = 0;
   #isChecking = false;
+  #checked: Promise<unknown> = Promise.resolve();
+  #counting: unknown[] = [];
   /** For CLIENT UNBLOCK; undefined while it is not known. */
   blockingClientId: number | undefined;
 
@@ -52,6 +56,7 @@ export class BeeWorkerQueue extends BeeQueueBase {
       removeOnFailure: false,
     });
     this.#options = options;
+    this.on('stalled', (id: string) => this.#counting.push(options.onStalled(id)));
   }
 
   /** Whether a job is being waited for, taken or given back. */
@@ -103,13 +108,21 @@ export class BeeWorkerQueue extends BeeQueueBase {
     this._activateDelayed();
   }
 
-  override async _doStalledJobCheck(): Promise<number> {
+  override _doStalledJobCheck(): Promise<number> {
+    const check = this.#checkStalled();
+    this.#checked = check;
+    return check;
+  }
+
+  async #checkStalled(): Promise<number> {
     try {
       return await super._doStalledJobCheck();
     } catch (error) {
       // bee-queue starts its loop only after a first check that succeeded.
       this.emit('error', error);
       return 0;
+    } finally {
+      await Promise.allSettled(this.#counting.splice(0));
     }
   }
 
@@ -149,6 +162,8 @@ export class BeeWorkerQueue extends BeeQueueBase {
   async #take(): Promise<BeeJob | null> {
     const id = await this.#pop();
     if (id === null) return null;
+    // A job that takes its process down at once would never be counted, if it were begun before its stall is.
+    await this.#checked;
     const job = this.#isStopping ? null : await this.#load(id);
     if (!this.#isStopping) return job;
     await this.#try(() => this.#options.giveBack(id));

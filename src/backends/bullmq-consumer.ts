@@ -4,11 +4,11 @@ import { RedisUnreachableError } from '../domain/errors.ts';
 import type { ConsumeOptions, Consumer, Delivery, RunDelivery, Settlement } from '../domain/task-backend.ts';
 import { parkIfUnreadable } from './bullmq-parking.ts';
 import { backoffDelayOf, markOf, retriesLeftOf } from './bullmq-wire.ts';
-import { ReadingWorker } from './bullmq-worker.ts';
+import { ReadingWorker, unrecoverable } from './bullmq-worker.ts';
 import { type Deferred, deadlineOf, deferred } from './deadline.ts';
 import { ioredisOptions } from './redis-address.ts';
 import { connectWithin, DISCONNECT_MS, type RedisLink, reconnectDelayMs } from './redis-link.ts';
-import { asError, shortened } from './run-failure.ts';
+import { shortened } from './run-failure.ts';
 
 /** BullMQ must not fail a marked job by itself: the ledger counts lost workers. */
 const NO_STALL_LIMIT = 1_000_000;
@@ -254,9 +254,4 @@ class BullConsumer implements Consumer {
       this.#report(error);
     }
   }
-}
-
-function unrecoverable(error: Error): UnrecoverableError {
-  const short = shortened(error);
-  return asError(new UnrecoverableError(short.message), short);
 }

@@ -1,4 +1,5 @@
-import { type Job, type JobJson, Worker } from 'bullmq';
+import { type Job, type JobJson, UnrecoverableError, Worker } from 'bullmq';
+import { asError, shortened } from './run-failure.ts';
 
 /** BullMQ's worker, made safe against records that cannot be read, and stoppable when Redis does not answer. */
 export class ReadingWorker extends Worker {
@@ -24,4 +25,10 @@ export class ReadingWorker extends Worker {
     const endStallChecks: unknown = Reflect.get(this, 'stalledCheckStopper');
     if (typeof endStallChecks === 'function') endStallChecks();
   }
+}
+
+/** What makes BullMQ fail a job for good, whatever attempts it has left. */
+export function unrecoverable(error: Error): UnrecoverableError {
+  const short = shortened(error);
+  return asError(new UnrecoverableError(short.message), short);
 }

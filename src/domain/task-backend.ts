@@ -103,8 +103,8 @@ export interface ConsumeOptions {
   readonly concurrency: number;
   /** A job that shows no sign of life for this long is delivered again, in milliseconds. */
   readonly stallIntervalMs: number;
-  /** Told of every job that stalled, before it is delivered again. */
-  readonly onStalled?: (id: string) => void;
+  /** Told of every job that stalled. This consumer begins no further delivery before it has settled. */
+  readonly onStalled?: (id: string) => unknown;
   /** Told of a delivery that cannot be run at all (its record is gone or unreadable), after it was taken out of the way. */
   readonly onUnreadable?: (id: string, problem: string) => void;
   /** Told of connection trouble; the consumer goes on trying by itself. */

@@ -43,6 +43,7 @@ class Book {
   readonly #told = new Map<string, EventOf<'told'>[]>();
   readonly #ok = new Map<string, EventOf<'submit-ok'>[]>();
   readonly #harm: EventOf<'killed' | 'paused' | 'redis-down' | 'redis-up'>[] = [];
+  readonly #woken: EventOf<'woken'>[] = [];
   readonly #failed: string[] = [];
 
   constructor(history: readonly HistoryEvent[]) {
@@ -62,6 +63,7 @@ class Book {
       if (e.event === 'ended') this.#ended.add(e.run);
       if (e.event === 'told') add(this.#told, e.id, e);
       if (e.event === 'killed' || e.event === 'paused') this.#harm.push(e);
+      if (e.event === 'woken') this.#woken.push(e);
       if (e.event === 'redis-down' || e.event === 'redis-up') this.#harm.push(e);
     });
   }
@@ -85,7 +87,10 @@ class Book {
       : [`${id} succeeded and never ran`];
   }
 
-  /** Every run after the first needs something that was done to the run before, or its own word that it is to be repeated. */
+  /**
+   * Every run after the first needs something that was done to the run before, or its own word that it is to be
+   * repeated. On stable also a worker that wakes up with a delivery of before its pause: bee-queue knows no fencing.
+   */
   unexplained(id: string): string[] {
     const runs = this.starts.get(id) ?? [];
     return runs.slice(1).flatMap((next, i) => {
@@ -96,7 +101,10 @@ class Book {
       const isHarmed = this.#harm.some(
         (e) => this.#at(e) > from && this.#at(e) < to && (!('target' in e) || e.target === before.pid),
       );
-      return isHarmed || said.has('retrying')
+      const isBelated =
+        next.backend === 'stable' &&
+        this.#woken.some((e) => e.target === next.pid && this.#at(e) > from && this.#at(e) < to);
+      return isHarmed || isBelated || said.has('retrying')
         ? []
         : [`${id}: ${next.run} began after ${before.run} for no recorded reason`];
     });
