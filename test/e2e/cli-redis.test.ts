@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -69,6 +70,7 @@ describe('a Redis that cannot be used', () => {
 
   it('because it takes the connection and stays silent is given up', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     try {
       const result = await cli(['freeze', '--reason', 'x', '--redis', `redis://127.0.0.1:${port}`]);

@@ -1,43 +1,47 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { cliPlace } from '../support/cli.ts';
+import { describe, expect, it, jest } from '@jest/globals';
+import { cli, cliPlace } from '../support/cli.ts';
 import { plainClient } from '../support/redis.ts';
 
+// Each run of the command line loads all of its libraries.
+jest.setTimeout(90_000);
+
 describe('the routing from the command line', () => {
-  it('is shown, changed, compared with the file, and written down with who and why', async () => {
+  it('is shown and changed, for all tasks or one', async () => {
     const place = cliPlace('routing: { celeryRatio: 0.1 }');
     expect(await place.run('ratio')).toMatchObject({ code: 0, stdout: 'global  0.1\n' });
-
     const changed = await place.run('ratio', '0.25', '--reason', 'went well');
     expect(changed).toMatchObject({ code: 0, stdout: 'Ratio: 0.1 -> 0.25, live at epoch 2.\n' });
     const same = await place.run('ratio', '0.25', '--reason', 'again');
     expect(same.stdout).toBe('Ratio: 0.25 already, nothing to change (epoch 2).\n');
     const own = await place.json('ratio', '0', '--task', 'add', '--reason', 'not this one');
     expect(own).toMatchObject({ celeryRatio: 0.25, taskRatios: { add: 0 }, epoch: 3 });
-
-    const status = await place.run('status');
-    expect(status).toMatchObject({ code: 0, stderr: '' });
-    expect(status.stdout).toContain('0.25 of submissions to canary (add 0), mode ratio, epoch 3');
-    expect(status.stdout).toContain('celeryRatio 0.1 (live 0.25), tasks.add.celeryRatio none (live 0)');
-
     const unset = await place.run('ratio', '--task', 'add', '--unset', '--reason', 'like all');
     expect(unset.stdout).toBe('Ratio of add: 0 -> none (global: 0.25), live at epoch 4.\n');
-    const applied = await place.run('apply', '--reason', 'release 7');
-    expect(applied).toMatchObject({ code: 0 });
-    expect(applied.stdout).toBe(
-      `celeryRatio: 0.25 -> 0.1\n${join(place.dir, 'hybrid.yaml')} is live at epoch 5.\n`,
-    );
-    expect((await place.run('apply', '--reason', 'release 7')).stdout).toMatch(/^Nothing to do: /);
+  });
 
-    const audit = (await place.json('audit', '--limit', '2')) as unknown as {
-      reason: string;
-      actor: string;
-    }[];
-    expect(audit.map(({ reason }) => reason)).toEqual(['release 7', 'like all']);
-    expect(audit[0]?.actor).toMatch(/^cli:.+@.+/);
+  it("is compared with the file, and becomes the file's with apply", async () => {
+    const place = cliPlace('routing: { celeryRatio: 0.1 }');
+    const file = join(place.dir, 'hybrid.yaml');
+    expect((await place.run('apply', '--reason', 'x')).stdout).toBe(
+      `Nothing to do: ${file} is live already (epoch 1).\n`,
+    );
+    await place.run('ratio', '0.25', '--reason', 'went well');
+    const status = await place.run('status');
+    expect(status).toMatchObject({ code: 0, stderr: '' });
+    expect(status.stdout).toContain('0.25 of submissions to canary, mode ratio, epoch 2');
+    expect(status.stdout).toContain('celeryRatio 0.1 (live 0.25). To make it live: hybrid apply');
+    const applied = await place.run('apply', '--reason', 'release 7');
+    expect(applied).toMatchObject({
+      code: 0,
+      stdout: `celeryRatio: 0.25 -> 0.1\n${file} is live at epoch 3.\n`,
+    });
+
     const table = await place.run('audit');
-    expect(table.stdout).toMatch(/celeryRatio 0\.1 -> 0\.25 +went well/);
+    expect(table.stdout).toMatch(/ 2 +cli:\S+@\S+ +celeryRatio 0\.1 -> 0\.25 +went well/);
+    const audit = (await place.json('audit', '--limit', '1')) as unknown as { reason: string }[];
+    expect(audit.map(({ reason }) => reason)).toEqual(['release 7']);
   });
 
   it('is frozen at once; changes then need a person, until somebody resumes', async () => {
@@ -67,7 +71,6 @@ describe('the flag file from the command line', () => {
   it('is set and listed without any Redis', async () => {
     const place = cliPlace();
     const config = place.at.slice(0, 2);
-    const { cli } = await import('../support/cli.ts');
     const set = await cli(['flag', 'set', 'hybrid-add', '25%', ...config], { cwd: place.dir });
     expect(set).toEqual({ code: 0, stdout: 'hybrid-add: 25% on, 75% off (flags.json).\n', stderr: '' });
     expect(JSON.parse(readFileSync(join(place.dir, 'flags.json'), 'utf8')).flags).toHaveProperty(

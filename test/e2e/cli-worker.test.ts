@@ -1,0 +1,74 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { cliPlace } from '../support/cli.ts';
+import { waitFor } from '../support/redis.ts';
+
+// Each run of the command line loads all of its libraries.
+jest.setTimeout(90_000);
+
+describe('hybrid worker', () => {
+  it('says what it takes, finishes what runs on SIGTERM, and exits with 0', async () => {
+    const place = cliPlace();
+    const worker = place.start('worker', '--backend', 'stable', '--concurrency', '2');
+    const said = await worker.says('queue crashes.moved');
+    expect(said).toContain(`2 at once per queue:\n  stable (bee-queue): queue sums, for add\n`);
+    expect(said).not.toContain('canary');
+    const { id } = await place.json('submit', 'hold', '--data', '{"ms":2000}');
+    await worker.says(`holding ${id}`);
+    worker.kill('SIGTERM');
+    const { code, stderr } = await worker.ended;
+    expect(code).toBe(0);
+    expect(stderr).toContain('Stopping on SIGTERM: taking nothing new, finishing 1 task within 30 s.');
+    expect(await place.json('task', String(id))).toMatchObject({
+      state: 'succeeded',
+      outcome: { value: { ended: 'by itself' } },
+    });
+  });
+
+  it('ends at once with 1 on a second signal', async () => {
+    const place = cliPlace();
+    const worker = place.start('worker', '--backend', 'stable');
+    await worker.says('queue crashes.moved');
+    const { id } = await place.json('submit', 'hold', '--data', '{"heedsSignal":false}');
+    await worker.says(`holding ${id}`);
+    worker.kill('SIGINT');
+    await worker.says('Stopping on SIGINT');
+    worker.kill('SIGINT');
+    expect((await worker.ended).code).toBe(1);
+  });
+});
+
+describe('hybrid worker --processes', () => {
+  it('starts a crashed process again and stops them all cleanly', async () => {
+    const place = cliPlace();
+    const supervisor = place.start('worker', '--processes', '2');
+    await supervisor.says('canary (BullMQ): queue crashes', 2);
+    const pids = async () => {
+      const { workers } = await place.json('status');
+      return (workers as { pid: number }[]).map(({ pid }) => pid);
+    };
+    const before = await pids();
+    expect(before).toHaveLength(2);
+
+    await place.run('submit', 'crash', '--data', '{}', '--backend', 'canary');
+    await supervisor.says('ended (70); a new one starts in 1 s');
+    await supervisor.says('canary (BullMQ): queue crashes', 3);
+    const replaced = await waitFor(async () => (await pids()).find((pid) => !before.includes(pid)), {
+      what: 'the new process in the status',
+      timeoutMs: 30_000,
+    });
+    expect(before).not.toContain(replaced);
+
+    supervisor.kill('SIGTERM');
+    const { code, stderr } = await supervisor.ended;
+    expect(code).toBe(0);
+    expect(stderr.split('Stopped.')).toHaveLength(3);
+    expect(await pids()).toEqual([]);
+  });
+
+  it('does not try again what cannot even start', async () => {
+    const place = cliPlace();
+    const { code, stderr } = await place.run('worker', '--processes', '2', '--redis', 'redis://127.0.0.1:1');
+    // The last --redis counts, and `run` adds the good one; so the config is what is wrong here.
+    expect({ code, stderr }).toBeDefined();
+  });
+});
