@@ -1,17 +1,13 @@
-import {
-  HybridTaskError,
-  InvalidPayloadError,
-  InvalidResultError,
-  show,
-  TaskTimeoutError,
-} from '../domain/errors.ts';
+import { InvalidPayloadError, InvalidResultError, TaskTimeoutError } from '../domain/errors.ts';
 import { encodeJson } from '../domain/json.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { OutcomeError } from '../domain/outcome.ts';
 import { checkAgainst } from '../domain/schema-check.ts';
-import type { TaskContext, TaskDefinition, TaskLogger } from '../domain/task.ts';
+import type { TaskContext, TaskDefinition } from '../domain/task.ts';
 import type { Delivery, EncodedJson } from '../domain/task-backend.ts';
+import { HandlerContext } from './handler-context.ts';
 import type { AbortCause, RunningTask } from './running-tasks.ts';
+import { describeThrown } from './thrown-value.ts';
 
 export interface HandlerRunOptions {
   /** Largest result, UTF-8 bytes of its JSON. */
@@ -55,7 +51,7 @@ export async function runHandler(
   try {
     const value = await new Promise<unknown>((resolve, reject) => {
       giveUp = resolve;
-      callHandler(task, input.value, contextOf(task, delivery, attempt, run, options.log)).then(
+      callHandler(task, input.value, new HandlerContext(task, delivery, attempt, run, options.log)).then(
         resolve,
         reject,
       );
@@ -94,63 +90,4 @@ function succeeded(task: TaskDefinition, value: unknown, limitBytes: number): Ha
 
 function failed(thrown: unknown, final: boolean, cause: AbortCause | null): HandlerResult {
   return { status: 'failed', error: describeThrown(thrown), final, cause };
-}
-
-/** What is stored of a thrown value. Never the value itself: it may hold the payload or refer to itself. */
-export function describeThrown(thrown: unknown): OutcomeError {
-  if (thrown instanceof HybridTaskError) {
-    return { name: thrown.name, message: thrown.message, code: thrown.code };
-  }
-  // By shape and not by instanceof: an error may come from another realm.
-  if (
-    typeof thrown === 'object' &&
-    thrown !== null &&
-    'message' in thrown &&
-    typeof thrown.message === 'string'
-  ) {
-    const { name, code } = thrown as { name?: unknown; code?: unknown };
-    return {
-      name: typeof name === 'string' ? name : 'Error',
-      message: thrown.message.slice(0, 4096),
-      ...(typeof code === 'string' ? { code } : {}),
-    };
-  }
-  const what = typeof thrown === 'object' && thrown !== null ? 'an object that is no Error' : show(thrown);
-  return { name: 'NonError', message: `The handler threw ${what}.`, code: 'E_NON_ERROR_THROWN' };
-}
-
-function contextOf(
-  task: TaskDefinition,
-  delivery: Delivery,
-  attempt: number,
-  run: RunningTask,
-  log: Logger,
-): TaskContext {
-  const ids = { task: task.name, id: delivery.id, backend: delivery.backend, attempt };
-  return {
-    ...ids,
-    queue: task.queue,
-    get signal() {
-      return run.signal;
-    },
-    log: taskLogger(log, ids),
-    progress: async (value) => {
-      try {
-        await delivery.progress(value);
-      } catch (error) {
-        log.debug({ ...ids, problem: describeThrown(error).message }, 'progress was not published');
-      }
-    },
-  };
-}
-
-function taskLogger(log: Logger, ids: Record<string, unknown>): TaskLogger {
-  let child: Logger | undefined;
-  const write =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, fields: Record<string, unknown> = {}) => {
-      child ??= log.child(ids);
-      child[level](fields, message);
-    };
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -88,7 +88,8 @@ export class OutcomeStore {
         return outcome;
       }
       await announced.promise;
-      if (Date.now() >= deadline) {
+      // Not `>=`: a timeoutMs that is no number must not wait for ever.
+      if (!(Date.now() < deadline)) {
         const last = await this.read(id);
         if (last) return last;
         throw new ResultTimeoutError(id, timeoutMs);

@@ -89,7 +89,7 @@ describe('submitting from one terminal and working in another', () => {
     const status = await place.json('status');
     expect(status).toMatchObject({ namespace: place.namespace, parked: 0, ledger: { conserved: true } });
     expect(status.workers).toMatchObject([{ queues: ['sums', 'failures', 'holds', 'crashes'] }]);
-    expect(Object.keys((status.backends as { stable: { queues: object } }).stable.queues)).toContain(
+    expect(Object.keys(status.backends.stable.queues)).toContain(
       'sums.moved',
     );
     const { stdout } = await place.run('status');

@@ -25,7 +25,9 @@ describe("canary's Redis is stopped while everything goes to canary", () => {
       expect(await producer.ended).toBe(0);
       await trial.settled();
       await trial.expectPromisesKept();
-      const went = trial.history.flatMap((e) => (e.event === 'submit-ok' ? [`${e.backend} ${e.reason}`] : []));
+      const went = trial.history.flatMap((e) =>
+        e.event === 'submit-ok' ? [`${e.backend} ${e.reason}`] : [],
+      );
       expect([...new Set(went)].sort()).toEqual(['canary ratio', 'stable canary-down']);
     },
     FAULT_TIMEOUT_MS,

@@ -140,9 +140,7 @@ describe('an answer of Redis is lost', () => {
       await trial.submit({ n: 2 }, {}, producer);
       await dropped;
       control.stall();
-      const unknown = await producer
-        .submit(trial.task, { n: 3, workMs: 0 })
-        .catch((error: unknown) => error);
+      const unknown = await producer.submit(trial.task, { n: 3, workMs: 0 }).catch((error: unknown) => error);
       expect(unknown).toMatchObject({ code: 'E_UNKNOWN' });
       // What was on its way arrives now, and so does the repeat.
       control.flow();

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll } from '@jest/globals';
+import { cliBuild } from './cli-build.ts';
 import { redisUrl, uniqueName } from './redis.ts';
 
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
 
-/** The tasks that the tests of the command line run. */
-export const APP = join(process.cwd(), 'test/support/app.ts');
+/** The module with the tasks of test/support/app.ts, for --app. */
+export const APP = cliBuild().app;
 
 export interface CliOptions {
   /** Over this process's environment; undefined takes a variable away. */
@@ -38,14 +38,12 @@ export interface RunningCli {
 }
 
 /**
- * Runs `hybrid` from the sources, so that no test sees an old build. Killed at the end of the test file at the latest.
+ * Runs `hybrid`, compiled from the present sources. Killed at the end of the test file at the latest.
  * @param args the command and its options
  */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
-  const loader = pathToFileURL(join(process.cwd(), 'test/support/typescript.mjs')).href;
-  const main = join(process.cwd(), 'src/cli/main.ts');
   const { NODE_OPTIONS: _jest, REDIS_URL: _url, ...inherited } = process.env;
-  const child = spawn(process.execPath, ['--import', loader, main, ...args], {
+  const child = spawn(process.execPath, [cliBuild().main, ...args], {
     cwd: options.cwd ?? process.cwd(),
     env: { ...inherited, ...options.env },
     stdio: 'pipe',

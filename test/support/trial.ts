@@ -1,14 +1,20 @@
-import { randomInt } from 'node:crypto';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, expect } from '@jest/globals';
-import { type HybridConfigInput, HybridTaskManager, resolveConfig, type SubmitOptions } from '../../src/index.ts';
+import {
+  type HybridConfigInput,
+  HybridTaskManager,
+  resolveConfig,
+  type SubmitOptions,
+} from '../../src/index.ts';
 import { runTypeScript, type TestChild } from './child.ts';
-import { type FaultInput, faultTask, type ProducerSetup, submitNoted, type WorkerSetup } from './fault-task.ts';
-import { type EventOf, type Happening, type HistoryEvent, HistoryReader, writeHistory } from './history.ts';
-import { plainClient, type RedisServer, uniqueName, waitFor } from './redis.ts';
-import { seededRandom } from './seeded-random.ts';
+import { Chronicle } from './chronicle.ts';
+import {
+  type FaultInput,
+  faultTask,
+  type ProducerSetup,
+  submitNoted,
+  type WorkerSetup,
+} from './fault-task.ts';
+import { plainClient, type RedisServer, uniqueName } from './redis.ts';
 import { judge, type Recorded } from './verdict.ts';
 
 export interface TrialOptions {
@@ -35,28 +41,22 @@ export const FAULT_TIMEOUT_MS = 120_000;
 const open = new Set<Trial>();
 
 /** Real processes and a real Redis, with something going wrong, and the history that says whether promises were kept. */
-export class Trial {
-  /** Of everything random; `TRIAL_SEED` repeats a failed one. */
-  readonly seed = Number(process.env['TRIAL_SEED'] ?? randomInt(2 ** 31));
-  readonly random = seededRandom(this.seed);
+export class Trial extends Chronicle {
   readonly namespace = uniqueName('trial');
   readonly queue = uniqueName('fault');
   readonly config: HybridConfigInput;
   readonly task: ReturnType<typeof faultTask>;
   manager!: HybridTaskManager;
   readonly #options: TrialOptions;
-  readonly #dir = mkdtempSync(join(tmpdir(), 'hybrid-trial-'));
-  readonly #history = join(this.#dir, 'history.jsonl');
-  readonly #writer = writeHistory(this.#history, 'test');
-  readonly #reader = new HistoryReader(this.#history);
   readonly #children: TrialProcess[] = [];
   readonly #managers: HybridTaskManager[] = [];
   #numbers = 0;
   #producers = 0;
 
   private constructor(options: TrialOptions) {
+    super();
     this.#options = options;
-    this.task = faultTask(this.queue, 'test', this.#writer);
+    this.task = faultTask(this.queue, 'test', this.writer);
     this.config = {
       namespace: this.namespace,
       redis: { url: options.redisUrl, commandTimeoutMs: options.commandTimeoutMs ?? 1000 },
@@ -85,6 +85,7 @@ export class Trial {
       config: resolveConfig({ ...trial.config, redis, log: { level: 'silent' } }),
       tasks: [trial.task],
     });
+    trial.alsoClose(trial.manager);
     return trial;
   }
 
@@ -98,7 +99,10 @@ export class Trial {
     options: Partial<WorkerSetup> = {},
     config: HybridConfigInput = {},
   ): Promise<TrialProcess> {
-    const child = this.#start('test/support/fault-worker.ts', who, { ...options, config: this.#with(config) });
+    const child = this.#start('test/support/fault-worker.ts', who, {
+      ...options,
+      config: this.#with(config),
+    });
     await child.nextLine();
     return child;
   }
@@ -116,12 +120,20 @@ export class Trial {
     return child;
   }
 
+  /** Changes the ratio every `everyMs`, from the trial's seed. */
+  async operator(who: string, everyMs: number): Promise<TrialProcess> {
+    const setup = { seed: this.seed, everyMs, config: this.config };
+    const child = this.#start('test/support/fault-operator.ts', who, setup);
+    await child.nextLine();
+    return child;
+  }
+
   #with(config: HybridConfigInput): HybridConfigInput {
     return { ...this.config, ...config, worker: { ...this.config.worker, ...config.worker } };
   }
 
   #start(file: string, who: string, setup: object): TrialProcess {
-    const text = JSON.stringify({ who, history: this.#history, queue: this.queue, ...setup });
+    const text = JSON.stringify({ who, history: this.file, queue: this.queue, ...setup });
     const child = { ...runTypeScript({ file }, { args: [text] }), who };
     this.#children.push(child);
     return child;
@@ -135,7 +147,7 @@ export class Trial {
   /** Submits from the test's own process. */
   submit(given: Partial<FaultInput> = {}, options: SubmitOptions = {}, manager = this.manager) {
     const input = { n: ++this.#numbers, workMs: 0, ...given };
-    return submitNoted(manager, this.task, this.#writer, input, options);
+    return submitNoted(manager, this.task, this.writer, input, options);
   }
 
   /** The process started last, alive or not. */
@@ -143,16 +155,6 @@ export class Trial {
     const child = this.#children.at(-1);
     if (!child) throw new Error('No child was started.');
     return child;
-  }
-
-  /** A file that a held run waits for, and what opens it. */
-  gate(): { readonly file: string; open(): void } {
-    const file = join(this.#dir, uniqueName('gate'));
-    return { file, open: () => writeFileSync(file, '') };
-  }
-
-  note(happening: Happening): void {
-    this.#writer.note(happening);
   }
 
   async kill(child: TrialProcess): Promise<void> {
@@ -182,63 +184,28 @@ export class Trial {
     this.note({ event: 'redis-up', server: server.url });
   }
 
-  get history(): readonly HistoryEvent[] {
-    return this.#reader.read();
-  }
-
-  /** The first event of that kind that fits, when it has happened. */
-  seen<K extends HistoryEvent['event']>(
-    event: K,
-    fits: (e: EventOf<K>) => boolean,
-    timeoutMs = 20_000,
-  ): Promise<EventOf<K>> {
-    const find = () => this.history.find((e) => e.event === event && fits(e as EventOf<K>));
-    return this.#waitFor(find, `event ${event}`, timeoutMs) as Promise<EventOf<K>>;
-  }
-
-  /** When an event of that kind has happened `more` times more than now. */
-  async seenMore(event: HistoryEvent['event'], more: number, timeoutMs = 20_000): Promise<void> {
-    const count = () => this.history.filter((e) => e.event === event).length;
-    const goal = count() + more;
-    await this.#waitFor(() => count() >= goal, `${more} more ${event}`, timeoutMs);
-  }
-
   /** When every task that was submitted has an outcome. */
-  async settled(timeoutMs = 30_000): Promise<void> {
+  async settled(): Promise<void> {
     const client = plainClient(this.directUrl);
-    let waiting = this.#idsOk();
+    let waiting = this.idsOk;
     const look = async () => {
-      const texts = await Promise.all(waiting.map((id) => client.exists(`{${this.namespace}}:outcome:${id}`)));
+      const texts = await Promise.all(
+        waiting.map((id) => client.exists(`{${this.namespace}}:outcome:${id}`)),
+      );
       waiting = waiting.filter((_, i) => texts[i] === 0);
       return waiting.length === 0;
     };
-    await this.#waitFor(look, 'every outcome', timeoutMs, () => waiting.slice(0, 5).join(', '));
+    await this.waitFor(look, 'every outcome');
   }
 
-  async #waitFor<T>(
-    condition: () => T | Promise<T>,
-    what: string,
-    timeoutMs: number,
-    detail: () => string = () => '',
-  ): Promise<T> {
-    try {
-      return await waitFor(condition, { what, timeoutMs });
-    } catch (error) {
-      const said = this.#children.map((c) => `${c.who}: ${c.complaints().slice(-1500)}`).join('\n');
-      const last = this.history.slice(-15).map((e) => JSON.stringify(e));
-      const text = `Seed ${this.seed}. ${(error as Error).message} ${detail()}\n${last.join('\n')}\n${said}`;
-      throw new Error(text, { cause: error });
-    }
-  }
-
-  #idsOk(): string[] {
-    return [...new Set(this.history.flatMap((e) => (e.event === 'submit-ok' ? [e.id] : [])))];
+  protected override diagnose(): string {
+    return this.#children.map((c) => `${c.who}: ${c.complaints().slice(-1500)}`).join('\n');
   }
 
   /** Holds the history against what is recorded, and the ledger's counts against themselves (I8). */
   async expectPromisesKept(): Promise<void> {
     const recorded = new Map<string, Recorded>();
-    for (const id of this.#idsOk()) {
+    for (const id of this.idsOk) {
       const report = await this.manager.find(id);
       if (!report?.outcome) continue;
       const { status, value } = report.outcome;
@@ -259,21 +226,14 @@ export class Trial {
     });
   }
 
-  /** Runs that began, of one task. */
-  runsOf(id: string) {
-    return this.history.filter((e) => e.event === 'started' && e.id === id) as EventOf<'started'>[];
-  }
-
   async close(): Promise<void> {
-    if (process.env['TRIAL_KEEP']) copyFileSync(this.#history, process.env['TRIAL_KEEP']);
     open.delete(this);
     for (const child of this.#children) {
       child.kill('SIGKILL');
       await child.ended;
     }
-    for (const manager of [this.manager, ...this.#managers]) await manager.close();
-    this.#reader.close();
-    rmSync(this.#dir, { recursive: true });
+    for (const manager of this.#managers) await manager.close();
+    this.closeHistory();
   }
 }
 

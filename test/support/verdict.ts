@@ -137,7 +137,7 @@ class Book {
 
   /** Fencing: a ledger task's outcome is that of the run granted last; a plain stable task's, of one that ended. */
   wrongOutcome(id: string, recorded: Recorded | undefined): string[] {
-    if (!recorded || recorded.status !== 'succeeded') return [];
+    if (recorded?.status !== 'succeeded') return [];
     const runs = this.starts.get(id) ?? [];
     const allowed = recorded.hasEntry ? runs.slice(-1) : runs;
     const names = allowed.map((start) => start.run).filter((run) => this.#ended.has(run));

@@ -7,8 +7,9 @@ import {
   type TaskOptions,
 } from '../../../src/domain/task.ts';
 import type { Delivery } from '../../../src/domain/task-backend.ts';
-import { describeThrown, runHandler } from '../../../src/execution/handler-run.ts';
+import { runHandler } from '../../../src/execution/handler-run.ts';
 import { type RunningTask, RunningTasks } from '../../../src/execution/running-tasks.ts';
+import { describeThrown } from '../../../src/execution/thrown-value.ts';
 import { fakeDelivery } from '../../support/fake-delivery.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
