@@ -7,8 +7,8 @@ import { type ChunkStore, fileNameOf } from './store.ts';
 import { generateMetadata } from './task.ts';
 
 /** How much is under way at once, so that memory does not grow with the folder. */
-const DOCUMENTS_AT_ONCE = 8;
-const CHUNKS_AT_ONCE_PER_DOCUMENT = 16;
+const DOCUMENTS_AT_ONCE = 6;
+const CHUNKS_AT_ONCE_PER_DOCUMENT = 8;
 /** Far longer than any chunk waits while there is a worker. */
 const ANSWER_WITHIN_MS = 120_000;
 

@@ -1,50 +1,40 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { RedisUnreachableError } from '../domain/errors.ts';
-import type { ConsumeOptions, Consumer, Delivery, RunDelivery, Settlement } from '../domain/task-backend.ts';
-import type { BeeJob } from './bee-queue-internals.ts';
+import { reconnectDelayMs } from '../domain/redis-address.ts';
+import type { Consumer, Delivery, Settlement } from '../domain/task-backend.ts';
+import { type BeeJob, nodeRedisOptions } from './bee-queue-internals.ts';
 import { readMark, readTaskName } from './bee-queue-wire.ts';
 import { BeeWorkerQueue } from './bee-queue-worker.ts';
 import { deadlineOf } from './deadline.ts';
-import { nodeRedisOptions } from './redis-address.ts';
-import { connectWithin, type RedisLink, reconnectDelayMs } from './redis-link.ts';
+import type { Consumption } from './redis-backend.ts';
+import { connectWithin, type RedisLink } from './redis-link.ts';
 import { defineScript } from './redis-script.ts';
-import { shortened } from './run-failure.ts';
+import { settlementOf, shortened } from './run-failure.ts';
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
 /** For what is left to do over the network when everything that ran has ended. */
 const CLOSE_MS = 1000;
 
-/** @throws {RedisUnreachableError} */
-export async function startBeeConsumer(
-  link: RedisLink,
-  prefix: string,
-  queue: string,
-  run: RunDelivery,
-  options: ConsumeOptions,
-  commandTimeoutMs: number,
-): Promise<Consumer> {
+/** @throws {RedisUnreachableError | RedisUnsuitableError} */
+export async function startBeeConsumer(consumption: Consumption): Promise<Consumer> {
   // bee-queue itself ends the process on a wrong password and waits for ever for a server that is down.
-  await connectWithin(link.address, commandTimeoutMs);
-  const consumer = new BeeConsumer(link, prefix, queue, run, options);
-  await consumer.start(commandTimeoutMs);
+  await connectWithin(consumption.link.address, consumption.commandTimeoutMs);
+  const consumer = new BeeConsumer(consumption);
+  await consumer.start(consumption.commandTimeoutMs);
   return consumer;
 }
 
 class BeeConsumer implements Consumer {
+  #consumption: Consumption;
   #link: RedisLink;
   #queue: BeeWorkerQueue;
-  #queueName: string;
-  #run: RunDelivery;
-  #options: ConsumeOptions;
   #tending: NodeJS.Timeout | undefined;
   #isClosed = false;
   #stopped: Promise<boolean> | undefined;
 
-  constructor(link: RedisLink, prefix: string, queue: string, run: RunDelivery, options: ConsumeOptions) {
+  constructor(consumption: Consumption) {
+    const { link, prefix, queue, options } = consumption;
+    this.#consumption = consumption;
     this.#link = link;
-    this.#queueName = queue;
-    this.#run = run;
-    this.#options = options;
     const giveBack = defineScript(link.client, 'bee-return');
     const park = defineScript(link.client, 'bee-park');
     const keys = (...parts: string[]) => parts.map((part) => `${prefix}:${queue}:${part}`);
@@ -78,11 +68,7 @@ class BeeConsumer implements Consumer {
     const deadline = deadlineOf(deadlineMs);
     try {
       if ((await Promise.race([ready, deadline.passed])) === 'late') {
-        throw new RedisUnreachableError(
-          this.#link.target,
-          `no connection within ${deadlineMs} ms`,
-          'See whether it is up.',
-        );
+        throw this.#link.lateness(deadlineMs);
       }
     } catch (error) {
       this.#isClosed = true;
@@ -92,8 +78,9 @@ class BeeConsumer implements Consumer {
       deadline.cancel();
     }
     await this.#queue.watchBlockingClient();
-    this.#queue.process(this.#options.concurrency, (job) => this.#deliver(job));
-    this.#tending = setInterval(() => this.#queue.tend(), this.#options.stallIntervalMs / 2);
+    const { concurrency, stallIntervalMs } = this.#consumption.options;
+    this.#queue.process(concurrency, (job) => this.#deliver(job));
+    this.#tending = setInterval(() => this.#queue.tend(), stallIntervalMs / 2);
   }
 
   stop(graceMs: number): Promise<boolean> {
@@ -148,7 +135,8 @@ class BeeConsumer implements Consumer {
   }
 
   #report(error: unknown): void {
-    if (this.#stopped === undefined) this.#options.onError?.(this.#link.explain(error, 'consume'));
+    if (this.#stopped !== undefined) return;
+    this.#consumption.options.onError?.(this.#link.explain(error, 'consume'));
   }
 
   /** bee-queue calls it, and looks at job.options.timeout right after. */
@@ -178,21 +166,17 @@ class BeeConsumer implements Consumer {
     }
   }
 
-  async #runOf(job: BeeJob): Promise<Settlement> {
-    try {
-      return await this.#run(this.#deliveryOf(job));
-    } catch (error) {
-      // Whether it ran is unknown, so it must neither be completed nor counted.
-      this.#report(error);
-      return { kind: 'postpone', delayMs: this.#options.stallIntervalMs };
-    }
+  #runOf(job: BeeJob): Promise<Settlement> {
+    const { run, options } = this.#consumption;
+    const report = (error: unknown) => this.#report(error);
+    return settlementOf(async () => run(this.#deliveryOf(job)), report, options.stallIntervalMs);
   }
 
   #deliveryOf(job: BeeJob): Delivery {
     const { timestamp, retries, stacktraces, hybrid } = job.options;
     return {
       backend: 'stable',
-      queue: this.#queueName,
+      queue: this.#consumption.queue,
       id: job.id,
       task: readTaskName(hybrid),
       data: job.data,

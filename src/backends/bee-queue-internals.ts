@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import BeeQueue from 'bee-queue';
+import { ioredisOptions, type RedisAddress } from '../domain/redis-address.ts';
 import type { BeeJobOptions } from './bee-queue-wire.ts';
 
 /** What this library uses of bee-queue 2.0.0 beyond its published types. Look here first when bee-queue moves. */
@@ -25,6 +26,12 @@ export interface NodeRedisClient extends EventEmitter {
   hget(key: string, field: string, done: Reply<string | null>): void;
   client(subcommand: 'ID', done: Reply<number>): void;
   end(flush: boolean): void;
+}
+
+/** For the node_redis 3 that bee-queue brings: it reads `user`, not `username`. */
+export function nodeRedisOptions(address: RedisAddress): Record<string, unknown> {
+  const { username, ...options } = ioredisOptions(address);
+  return username === undefined ? options : { ...options, user: username };
 }
 
 interface BeeQueueInternals extends EventEmitter {

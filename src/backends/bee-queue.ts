@@ -2,20 +2,18 @@ import { BackendError } from '../domain/errors.ts';
 import type {
   BackendCounts,
   BackendJobInfo,
-  ConsumeOptions,
   Consumer,
   EnqueueRequest,
   EnqueueResult,
   JobPresence,
-  RunDelivery,
   TaskBackend,
 } from '../domain/task-backend.ts';
-import { type BackendOptions, DEFAULT_COMMAND_TIMEOUT_MS } from './backend-options.ts';
+import type { BackendOptions } from './backend-options.ts';
 import { startBeeConsumer } from './bee-queue-consumer.ts';
 import { beeKey, beeRecordText, isLater, readBeeRecord } from './bee-queue-wire.ts';
-import { numbersOf, RedisLink } from './redis-link.ts';
+import { type Consumption, RedisBackend } from './redis-backend.ts';
+import { numbersOf } from './redis-link.ts';
 import { defineScript, type ScriptCall } from './redis-script.ts';
-import { RunningConsumers } from './running-consumers.ts';
 
 const MAX_BATCH_JOBS = 200;
 const MAX_BATCH_CHARACTERS = 1_048_576;
@@ -34,47 +32,25 @@ export function createBeeQueueBackend(options: BeeQueueBackendOptions): TaskBack
   return new BeeQueueBackend(options);
 }
 
-class BeeQueueBackend implements TaskBackend {
-  readonly name = 'stable';
+class BeeQueueBackend extends RedisBackend implements TaskBackend {
   readonly product = 'bee-queue';
-  readonly capabilities = Object.freeze({ priority: false, postpone: false, pause: false });
-  #prefix: string;
-  #commandTimeoutMs: number;
-  #link: RedisLink;
+  readonly capabilities = Object.freeze({ priority: false, postpone: true, pause: false });
   #add: ScriptCall;
   #presence: ScriptCall;
   #info: ScriptCall;
   #remove: ScriptCall;
-  #consumers = new RunningConsumers('The stable backend');
-  #closing: Promise<void> | undefined;
 
   constructor(options: BeeQueueBackendOptions) {
-    this.#prefix = options.prefix ?? 'bq';
-    this.#commandTimeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
-    this.#link = new RedisLink({
-      backend: this.name,
-      redisUrl: options.redisUrl,
-      commandTimeoutMs: this.#commandTimeoutMs,
-      whenDown: 'wait',
-      logger: options.logger,
-    });
-    const { client } = this.#link;
+    super('stable', options, 'bq', 'wait');
+    const { client } = this.link;
     this.#add = defineScript(client, 'bee-add');
     this.#presence = defineScript(client, 'bee-presence');
     this.#info = defineScript(client, 'bee-info');
     this.#remove = defineScript(client, 'bee-remove');
   }
 
-  ready(): Promise<void> {
-    return this.#link.ready(this.#commandTimeoutMs);
-  }
-
-  isReachable(): boolean {
-    return this.#link.isReachable();
-  }
-
   async enqueue(requests: readonly EnqueueRequest[]): Promise<readonly EnqueueResult[]> {
-    this.#link.assertOpen();
+    this.link.assertOpen();
     const results: EnqueueResult[] = new Array(requests.length);
     await Promise.all(batchesOf(requests, Date.now()).map((batch) => this.#addBatch(batch, results)));
     return results;
@@ -85,31 +61,31 @@ class BeeQueueBackend implements TaskBackend {
       const keys = ['jobs', 'waiting', 'delayed', 'earlierDelayed'].map((part) =>
         this.#key(batch.queue, part),
       );
-      const added = (await this.#link.run('enqueue', () => this.#add(keys, batch.values))) as number[];
+      const added = (await this.link.run('enqueue', () => this.#add(keys, batch.values))) as number[];
       batch.places.forEach((place, i) => {
         results[place] = { status: added[i] === 1 ? 'added' : 'duplicate' };
       });
     } catch (error) {
       for (const place of batch.places) {
-        results[place] = { status: 'error', error: this.#link.explain(error, 'enqueue') };
+        results[place] = { status: 'error', error: this.link.explain(error, 'enqueue') };
       }
     }
   }
 
   async has(queue: string, ids: readonly string[]): Promise<readonly JobPresence[]> {
-    this.#link.assertOpen();
+    this.link.assertOpen();
     const keys = ['jobs', 'succeeded', 'failed'].map((part) => this.#key(queue, part));
     const answers: Promise<unknown>[] = [];
     for (let from = 0; from < ids.length; from += MAX_PRESENCE_IDS) {
       const some = ids.slice(from, from + MAX_PRESENCE_IDS);
-      answers.push(this.#link.run('has', () => this.#presence(keys, some)));
+      answers.push(this.link.run('has', () => this.#presence(keys, some)));
     }
     return ((await Promise.all(answers)).flat() as number[]).map((code) => PRESENCE[code] ?? 'absent');
   }
 
   async info(queue: string, id: string): Promise<BackendJobInfo | null> {
     const keys = ['jobs', 'succeeded', 'failed', 'delayed', 'active'].map((part) => this.#key(queue, part));
-    const found = (await this.#link.run('info', () => this.#info(keys, [id]))) as
+    const found = (await this.link.run('info', () => this.#info(keys, [id]))) as
       | [BackendJobInfo['state'], string, string]
       | null;
     if (found === null) return null;
@@ -126,11 +102,11 @@ class BeeQueueBackend implements TaskBackend {
   async remove(queue: string, id: string): Promise<boolean> {
     const parts = ['jobs', 'succeeded', 'failed', 'delayed', 'active', 'waiting', 'stalling'];
     const keys = parts.map((part) => this.#key(queue, part));
-    return (await this.#link.run('remove', () => this.#remove(keys, [id]))) === 1;
+    return (await this.link.run('remove', () => this.#remove(keys, [id]))) === 1;
   }
 
   async counts(queue: string): Promise<BackendCounts> {
-    const replies = await this.#link.run('counts', (client) =>
+    const replies = await this.link.run('counts', (client) =>
       client
         .multi()
         .llen(this.#key(queue, 'waiting'))
@@ -144,13 +120,6 @@ class BeeQueueBackend implements TaskBackend {
     return { waiting, active, delayed, succeeded, failed };
   }
 
-  async consume(queue: string, run: RunDelivery, options: ConsumeOptions): Promise<Consumer> {
-    this.#link.assertOpen();
-    return this.#consumers.add(() =>
-      startBeeConsumer(this.#link, this.#prefix, queue, run, options, this.#commandTimeoutMs),
-    );
-  }
-
   pause(_queue: string): Promise<void> {
     return Promise.reject(new BackendError(this.name, 'pause', 'bee-queue cannot pause a queue'));
   }
@@ -159,17 +128,12 @@ class BeeQueueBackend implements TaskBackend {
     return Promise.reject(new BackendError(this.name, 'resume', 'bee-queue cannot pause a queue'));
   }
 
-  /** Stops consumers that still run, without grace. */
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await this.#consumers.stopAll();
-      await this.#link.close();
-    })();
-    return this.#closing;
+  protected startConsumer(consumption: Consumption): Promise<Consumer> {
+    return startBeeConsumer(consumption);
   }
 
   #key(queue: string, part: string): string {
-    return beeKey(this.#prefix, queue, part);
+    return beeKey(this.prefix, queue, part);
   }
 }
 

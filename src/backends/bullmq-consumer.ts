@@ -1,14 +1,14 @@
 import { DelayedError, type Job, type KeepJobs, UnrecoverableError, WaitingError } from 'bullmq';
 import { Redis } from 'ioredis';
-import { RedisUnreachableError } from '../domain/errors.ts';
-import type { ConsumeOptions, Consumer, Delivery, RunDelivery, Settlement } from '../domain/task-backend.ts';
+import { ioredisOptions, reconnectDelayMs } from '../domain/redis-address.ts';
+import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../domain/task-backend.ts';
 import { parkIfUnreadable } from './bullmq-parking.ts';
 import { backoffDelayOf, markOf, retriesLeftOf } from './bullmq-wire.ts';
 import { ReadingWorker, unrecoverable } from './bullmq-worker.ts';
 import { type Deferred, deadlineOf, deferred } from './deadline.ts';
-import { ioredisOptions } from './redis-address.ts';
-import { connectWithin, DISCONNECT_MS, type RedisLink, reconnectDelayMs } from './redis-link.ts';
-import { shortened } from './run-failure.ts';
+import type { Consumption } from './redis-backend.ts';
+import { connectWithin, DISCONNECT_MS, type RedisLink } from './redis-link.ts';
+import { settlementOf, shortened } from './run-failure.ts';
 
 /** BullMQ must not fail a marked job by itself: the ledger counts lost workers. */
 const NO_STALL_LIMIT = 1_000_000;
@@ -20,33 +20,22 @@ const CLOSE_MS = 1000;
 /** Name of a backoff strategy that only lives in this process: the delay that a settlement asked for. */
 const GIVEN_DELAY = 'given';
 
-export interface BullConsumerSettings {
-  readonly commandTimeoutMs: number;
+export interface BullConsumption extends Consumption {
   readonly keepFailed: KeepJobs | boolean;
 }
 
-/** @throws {RedisUnreachableError} */
-export async function startBullConsumer(
-  link: RedisLink,
-  prefix: string,
-  queue: string,
-  run: RunDelivery,
-  options: ConsumeOptions,
-  settings: BullConsumerSettings,
-): Promise<Consumer> {
-  await connectWithin(link.address, settings.commandTimeoutMs);
-  const consumer = new BullConsumer(link, prefix, queue, run, options, settings);
+/** @throws {RedisUnreachableError | RedisUnsuitableError} */
+export async function startBullConsumer(consumption: BullConsumption): Promise<Consumer> {
+  await connectWithin(consumption.link.address, consumption.commandTimeoutMs);
+  const consumer = new BullConsumer(consumption);
   await consumer.start();
   return consumer;
 }
 
 class BullConsumer implements Consumer {
+  #consumption: BullConsumption;
   #link: RedisLink;
-  #prefix: string;
-  #queueName: string;
-  #run: RunDelivery;
   #options: ConsumeOptions;
-  #settings: BullConsumerSettings;
   #redis: Redis;
   #worker: ReadingWorker;
   /** One per running delivery: lets go of it. */
@@ -54,20 +43,11 @@ class BullConsumer implements Consumer {
   #idle: Deferred<void> | undefined;
   #stopped: Promise<boolean> | undefined;
 
-  constructor(
-    link: RedisLink,
-    prefix: string,
-    queue: string,
-    run: RunDelivery,
-    options: ConsumeOptions,
-    settings: BullConsumerSettings,
-  ) {
+  constructor(consumption: BullConsumption) {
+    const { link, prefix, queue, options } = consumption;
+    this.#consumption = consumption;
     this.#link = link;
-    this.#prefix = prefix;
-    this.#queueName = queue;
-    this.#run = run;
     this.#options = options;
-    this.#settings = settings;
     this.#redis = new Redis({
       ...ioredisOptions(link.address),
       maxRetriesPerRequest: null,
@@ -97,7 +77,7 @@ class BullConsumer implements Consumer {
   }
 
   async start(): Promise<void> {
-    const { commandTimeoutMs } = this.#settings;
+    const { commandTimeoutMs } = this.#consumption;
     const deadline = deadlineOf(commandTimeoutMs);
     try {
       if ((await Promise.race([this.#worker.waitUntilReady(), deadline.passed])) !== 'late') return;
@@ -108,11 +88,7 @@ class BullConsumer implements Consumer {
       deadline.cancel();
     }
     await this.stop(0);
-    throw new RedisUnreachableError(
-      this.#link.target,
-      `no connection within ${commandTimeoutMs} ms`,
-      'See whether it is up.',
-    );
+    throw this.#link.lateness(commandTimeoutMs);
   }
 
   stop(graceMs: number): Promise<boolean> {
@@ -157,7 +133,7 @@ class BullConsumer implements Consumer {
     }
     const problem = this.#worker.problems.get(job);
     if (problem !== undefined) {
-      job.opts.removeOnFail = this.#settings.keepFailed;
+      job.opts.removeOnFail = this.#consumption.keepFailed;
       throw new UnrecoverableError(`This job cannot be run: ${problem}.`);
     }
     const isMarked = markOf(job.opts) !== null;
@@ -214,20 +190,16 @@ class BullConsumer implements Consumer {
     throw new DelayedError();
   }
 
-  async #runOf(job: Job): Promise<Settlement> {
-    try {
-      return await this.#run(this.#deliveryOf(job));
-    } catch (error) {
-      // Whether it ran is unknown, so it must neither be completed nor counted.
-      this.#report(error);
-      return { kind: 'postpone', delayMs: this.#options.stallIntervalMs };
-    }
+  #runOf(job: Job): Promise<Settlement> {
+    const { run, options } = this.#consumption;
+    const report = (error: unknown) => this.#report(error);
+    return settlementOf(async () => run(this.#deliveryOf(job)), report, options.stallIntervalMs);
   }
 
   #deliveryOf(job: Job): Delivery {
     return {
       backend: 'canary',
-      queue: this.#queueName,
+      queue: this.#consumption.queue,
       id: job.id ?? '',
       task: job.name,
       data: job.data,
@@ -246,9 +218,10 @@ class BullConsumer implements Consumer {
   }
 
   async #onStalled(id: string): Promise<void> {
+    const { prefix, queue } = this.#consumption;
     this.#options.onStalled?.(id);
     try {
-      const problem = await parkIfUnreadable(this.#link, this.#prefix, this.#queueName, id);
+      const problem = await parkIfUnreadable(this.#link, prefix, queue, id);
       if (problem !== null) this.#options.onUnreadable?.(id, problem);
     } catch (error) {
       this.#report(error);

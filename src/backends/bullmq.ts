@@ -2,19 +2,17 @@ import { type KeepJobs, Queue } from 'bullmq';
 import type {
   BackendCounts,
   BackendJobInfo,
-  ConsumeOptions,
   Consumer,
   EnqueueRequest,
   EnqueueResult,
   JobPresence,
-  RunDelivery,
   TaskBackend,
 } from '../domain/task-backend.ts';
-import { type BackendOptions, DEFAULT_COMMAND_TIMEOUT_MS } from './backend-options.ts';
+import type { BackendOptions } from './backend-options.ts';
 import { startBullConsumer } from './bullmq-consumer.ts';
 import { bullKey, bullOptions, dueTimeOf } from './bullmq-wire.ts';
-import { numbersOf, RedisLink } from './redis-link.ts';
-import { RunningConsumers } from './running-consumers.ts';
+import { type Consumption, RedisBackend } from './redis-backend.ts';
+import { numbersOf } from './redis-link.ts';
 
 export interface BullmqBackendOptions extends BackendOptions {
   /**
@@ -37,41 +35,19 @@ export function createBullmqBackend(options: BullmqBackendOptions): TaskBackend 
   return new BullmqBackend(options);
 }
 
-class BullmqBackend implements TaskBackend {
-  readonly name = 'canary';
+class BullmqBackend extends RedisBackend implements TaskBackend {
   readonly product = 'bullmq';
   readonly capabilities = Object.freeze({ priority: true, postpone: true, pause: true });
   #options: BullmqBackendOptions;
-  #prefix: string;
-  #commandTimeoutMs: number;
-  #link: RedisLink;
   #queues = new Map<string, Queue>();
-  #consumers = new RunningConsumers('The canary backend');
-  #closing: Promise<void> | undefined;
 
   constructor(options: BullmqBackendOptions) {
+    super('canary', options, 'bull', 'fail');
     this.#options = options;
-    this.#prefix = options.prefix ?? 'bull';
-    this.#commandTimeoutMs = options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS;
-    this.#link = new RedisLink({
-      backend: this.name,
-      redisUrl: options.redisUrl,
-      commandTimeoutMs: this.#commandTimeoutMs,
-      whenDown: 'fail',
-      logger: options.logger,
-    });
-  }
-
-  ready(): Promise<void> {
-    return this.#link.ready(this.#commandTimeoutMs);
-  }
-
-  isReachable(): boolean {
-    return this.#link.isReachable();
   }
 
   async enqueue(requests: readonly EnqueueRequest[]): Promise<readonly EnqueueResult[]> {
-    this.#link.assertOpen();
+    this.link.assertOpen();
     const nowMs = Date.now();
     // Single adds that overlap are faster than BullMQ's addBulk, which waits for a pipeline as a whole.
     return Promise.all(requests.map((request) => this.#add(request, nowMs)));
@@ -79,19 +55,19 @@ class BullmqBackend implements TaskBackend {
 
   async #add(request: EnqueueRequest, nowMs: number): Promise<EnqueueResult> {
     try {
-      await this.#link.run('enqueue', () =>
+      await this.link.run('enqueue', () =>
         this.#queue(request.queue).add(request.task, request.payload.value, bullOptions(request, nowMs)),
       );
       return { status: 'added' };
     } catch (error) {
-      return { status: 'error', error: this.#link.explain(error, 'enqueue') };
+      return { status: 'error', error: this.link.explain(error, 'enqueue') };
     }
   }
 
   async has(queue: string, ids: readonly string[]): Promise<readonly JobPresence[]> {
-    this.#link.assertOpen();
+    this.link.assertOpen();
     if (ids.length === 0) return [];
-    return this.#link.run('has', async (client) => {
+    return this.link.run('has', async (client) => {
       const pipeline = client.pipeline();
       for (const id of ids) pipeline.hmget(this.#key(queue, id), 'name', 'data', 'opts', 'finishedOn');
       const replies = (await pipeline.exec()) ?? [];
@@ -103,7 +79,7 @@ class BullmqBackend implements TaskBackend {
   }
 
   async info(queue: string, id: string): Promise<BackendJobInfo | null> {
-    const replies = await this.#link.run('info', (client) =>
+    const replies = await this.link.run('info', (client) =>
       client
         .multi()
         .exists(this.#key(queue, id))
@@ -116,7 +92,7 @@ class BullmqBackend implements TaskBackend {
         .exec(),
     );
     const failure = replies?.find(([error]) => error)?.[0];
-    if (failure) throw this.#link.explain(failure, 'info');
+    if (failure) throw this.link.explain(failure, 'info');
     const [exists, timestamp, completed, failed, delayed, active] = (replies ?? []).map(([, value]) => value);
     if (exists !== 1) return null;
     const state =
@@ -139,7 +115,7 @@ class BullmqBackend implements TaskBackend {
 
   /** A job that a live worker holds a lock on stays. */
   async remove(queue: string, id: string): Promise<boolean> {
-    return this.#link.run('remove', async (client) => {
+    return this.link.run('remove', async (client) => {
       // BullMQ answers 1 for a job that was never there, too.
       if ((await client.exists(this.#key(queue, id))) === 0) return false;
       return (await this.#queue(queue).remove(id)) === 1;
@@ -147,7 +123,7 @@ class BullmqBackend implements TaskBackend {
   }
 
   async counts(queue: string): Promise<BackendCounts> {
-    const replies = await this.#link.run('counts', (client) =>
+    const replies = await this.link.run('counts', (client) =>
       client
         .multi()
         .llen(this.#key(queue, 'wait'))
@@ -164,32 +140,20 @@ class BullmqBackend implements TaskBackend {
     return { waiting: wait + paused + prioritized, active, delayed, succeeded, failed };
   }
 
-  async consume(queue: string, run: RunDelivery, options: ConsumeOptions): Promise<Consumer> {
-    this.#link.assertOpen();
-    return this.#consumers.add(() =>
-      startBullConsumer(this.#link, this.#prefix, queue, run, options, {
-        commandTimeoutMs: this.#commandTimeoutMs,
-        keepFailed: keepOf(this.#options.keepFailed, KEEP_FAILED),
-      }),
-    );
-  }
-
   async pause(queue: string): Promise<void> {
-    await this.#link.run('pause', () => this.#queue(queue).pause());
+    await this.link.run('pause', () => this.#queue(queue).pause());
   }
 
   async resume(queue: string): Promise<void> {
-    await this.#link.run('resume', () => this.#queue(queue).resume());
+    await this.link.run('resume', () => this.#queue(queue).resume());
   }
 
-  /** Stops consumers that still run, without grace. */
-  close(): Promise<void> {
-    this.#closing ??= (async () => {
-      await this.#consumers.stopAll();
-      await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
-      await this.#link.close();
-    })();
-    return this.#closing;
+  protected startConsumer(consumption: Consumption): Promise<Consumer> {
+    return startBullConsumer({ ...consumption, keepFailed: keepOf(this.#options.keepFailed, KEEP_FAILED) });
+  }
+
+  protected override async closeQueues(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
   }
 
   /** One BullMQ queue object per name; they share the backend's connection. */
@@ -197,8 +161,8 @@ class BullmqBackend implements TaskBackend {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
       queue = new Queue(name, {
-        connection: this.#link.client,
-        prefix: this.#prefix,
+        connection: this.link.client,
+        prefix: this.prefix,
         // Both ask the server something first; with it down the queue object would stay broken, or hang.
         skipVersionCheck: true,
         skipWaitingForReady: true,
@@ -214,7 +178,7 @@ class BullmqBackend implements TaskBackend {
   }
 
   #key(queue: string, part: string): string {
-    return bullKey(this.#prefix, queue, part);
+    return bullKey(this.prefix, queue, part);
   }
 }
 

@@ -1,9 +1,16 @@
 import { Redis } from 'ioredis';
-import { ClosedError, RedisUnreachableError } from '../domain/errors.ts';
+import { ClosedError } from '../domain/errors.ts';
+import {
+  ioredisOptions,
+  type RedisAddress,
+  readRedisAddress,
+  reconnectDelayMs,
+  targetOf,
+} from '../domain/redis-address.ts';
+import { commandFailure, connectionFailure, noAnswer } from '../domain/redis-failure.ts';
 import type { BackendName } from '../domain/task.ts';
 import type { BackendLogger } from './backend-options.ts';
-import { ioredisOptions, type RedisAddress, readRedisAddress, targetOf } from './redis-address.ts';
-import { explain, unreachable } from './redis-problem.ts';
+import { deadlineOf } from './deadline.ts';
 
 export interface LinkOptions {
   readonly backend: BackendName;
@@ -20,11 +27,6 @@ export interface LinkOptions {
 
 /** How long the other side may take to agree that a connection ends; a server that hangs never does. */
 export const DISCONNECT_MS = 200;
-
-/** Waits between two tries to connect: quick at first, never more than two seconds. */
-export function reconnectDelayMs(attempt: number): number {
-  return Math.min(50 * 2 ** Math.min(attempt, 6), 2000);
-}
 
 /** The one connection that a backend enqueues and asks through. It reconnects for ever; its commands never hang. */
 export class RedisLink {
@@ -60,10 +62,7 @@ export class RedisLink {
     this.client.on('error', (error) => {
       // Once per outage: the client reports every single try.
       if (!this.#isDown) {
-        options.logger?.warn(
-          { backend: options.backend },
-          explain(error, options.backend, 'connection', this.target).message,
-        );
+        options.logger?.warn({ backend: options.backend }, this.explain(error, 'connection').message);
       }
       this.#isDown = true;
     });
@@ -90,10 +89,17 @@ export class RedisLink {
   }
 
   explain(error: unknown, operation: string): Error {
-    return explain(error, this.#options.backend, operation, this.target);
+    const { backend, commandTimeoutMs } = this.#options;
+    return commandFailure(error, { backend, operation, target: this.target, timeoutMs: commandTimeoutMs });
   }
 
-  /** @throws {RedisUnreachableError} saying what is wrong, within `deadlineMs` */
+  /** For a client library of this address that did not connect in time. */
+  lateness(deadlineMs: number): Error {
+    const attempt = { address: this.address, deadlineMs, hasConnected: false, isLate: true };
+    return connectionFailure(undefined, attempt);
+  }
+
+  /** @throws {RedisUnreachableError | RedisUnsuitableError} saying what is wrong, within `deadlineMs` */
   async ready(deadlineMs: number): Promise<void> {
     this.assertOpen();
     if (this.client.status === 'ready') return;
@@ -118,12 +124,7 @@ export class RedisLink {
 
   #connected(operation: string, whenDown = this.#options.whenDown): Promise<void> {
     if (this.client.status === 'ready') return Promise.resolve();
-    const fail = () =>
-      new RedisUnreachableError(
-        this.target,
-        `no connection for ${operation}`,
-        'It is tried again by itself; see whether the server is up.',
-      );
+    const fail = () => noAnswer(this.target, operation);
     if (whenDown === 'fail' && this.#isDown) return Promise.reject(fail());
     return new Promise((resolve, reject) => {
       const settle = (error?: Error) => {
@@ -147,7 +148,7 @@ export class RedisLink {
 
 /**
  * One PING on a connection of its own. Both queue libraries stay silent, crash or wait for ever on what this tells apart.
- * @throws {RedisUnreachableError}
+ * @throws {RedisUnreachableError | RedisUnsuitableError}
  */
 export async function connectWithin(address: RedisAddress, deadlineMs: number): Promise<void> {
   const probe = new Redis({
@@ -155,27 +156,31 @@ export async function connectWithin(address: RedisAddress, deadlineMs: number): 
     lazyConnect: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: null,
-    connectTimeout: deadlineMs,
+    connectTimeout: deadlineMs + 1000, // the deadline comes first
     enableReadyCheck: false,
     disconnectTimeout: DISCONNECT_MS,
   });
+  let hasConnected = false;
+  let isLate = false;
   let first: unknown;
+  probe.on('connect', () => {
+    hasConnected = true;
+  });
   probe.on('error', (error) => {
     first ??= error;
   });
-  const late = new Error('no answer in time');
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late), deadlineMs);
-  });
+  const deadline = deadlineOf(deadlineMs);
   try {
-    await Promise.race([deadline, probe.connect().then(() => probe.ping())]);
+    const answer = probe.connect().then(() => probe.ping());
+    isLate = (await Promise.race([answer, deadline.passed])) === 'late';
+    if (!isLate) return;
   } catch (error) {
-    throw unreachable(first ?? error, targetOf(address), address.isTls, deadlineMs);
+    first ??= error;
   } finally {
-    clearTimeout(timer);
+    deadline.cancel();
     probe.disconnect();
   }
+  throw connectionFailure(first, { address, deadlineMs, hasConnected, isLate });
 }
 
 /** The whole numbers of a MULTI's replies. @throws the first reply that is an error */

@@ -1,3 +1,5 @@
+import type { Settlement } from '../domain/task-backend.ts';
+
 const MAX_MESSAGE = 1000;
 const MAX_STACK = 2000;
 
@@ -13,6 +15,20 @@ export function shortened(error: Error): Error {
 export function asError<E extends Error>(target: E, origin: Error): E {
   target.stack = cut(origin.stack ?? `${origin.name}: ${target.message}`, MAX_STACK);
   return target;
+}
+
+/** Whether a task ran whose run itself throws is unknown: it must neither be completed nor counted. */
+export async function settlementOf(
+  run: () => Promise<Settlement>,
+  report: (error: unknown) => void,
+  delayMs: number,
+): Promise<Settlement> {
+  try {
+    return await run();
+  } catch (error) {
+    report(error);
+    return { kind: 'postpone', delayMs };
+  }
 }
 
 function cut(text: string, limit: number): string {

@@ -3,6 +3,7 @@ import type { HybridConfig } from '../config.ts';
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { HybridTaskManager, TaskDefinition } from '../index.ts';
 import { loadTasks } from './app-module.ts';
+import { AppModuleError } from './failure.ts';
 import type { CommonOptions } from './options.ts';
 import { say } from './output.ts';
 import { terminalLog } from './terminal-log.ts';
@@ -50,6 +51,11 @@ export async function withRedisUrl<T>(
 }
 
 export interface ManagerNeeds {
+  /**
+   * The team's own code: a freeze must not depend on it. `wanted`: without it the command shows less, and says so.
+   * @default 'no'
+   */
+  readonly tasks?: 'no' | 'wanted' | 'needed';
   /** Feature flags: opening them may take seconds, which a freeze does not have. @default false */
   readonly flags?: boolean;
   /** Which of the library's messages are told. @default 'warn' */
@@ -64,7 +70,7 @@ export async function withManager<T>(
 ): Promise<T> {
   return withRedisUrl(options, async (whole) => {
     const config: HybridConfig = needs.flags ? whole : { ...whole, flags: { ...whole.flags, source: 'off' } };
-    const tasks = await loadTasks(options.app, config);
+    const tasks = await tasksFor(options, config, needs.tasks ?? 'no');
     const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
     const manager = await HybridTaskManager.open({
       config,
@@ -79,6 +85,21 @@ export async function withManager<T>(
       await manager.close();
     }
   });
+}
+
+async function tasksFor(
+  options: CommonOptions,
+  config: HybridConfig,
+  need: 'no' | 'wanted' | 'needed',
+): Promise<readonly TaskDefinition[]> {
+  if (need === 'no') return [];
+  try {
+    return await loadTasks(options.app, config);
+  } catch (error) {
+    if (need === 'needed' || options.app !== undefined || !(error instanceof AppModuleError)) throw error;
+    say(`warning: ${error.message}`);
+    return [];
+  }
 }
 
 /** Which Redis and namespace a command has acted on, without the password. */

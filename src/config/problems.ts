@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type ConfigProblem, show } from '../domain/errors.ts';
-import { hideSecrets } from './redis-url.ts';
+import { hideSecrets } from '../domain/secrets.ts';
 import { nearest } from './suggestion.ts';
 
 const FORBIDDEN_KEYS = ['__proto__', 'constructor', 'prototype'];

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
+import { hideSecrets } from '../domain/secrets.ts';
 import type { HybridConfig } from './model.ts';
-import { hideSecrets } from './redis-url.ts';
 
 /** The settings for a log line or `hybrid status`: passwords and the SDK key are replaced by `***`. */
 export function describeConfig(config: HybridConfig): HybridConfig {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REDIS_URL_ALLOWED, readRedisUrl } from './redis-url.ts';
+import { REDIS_URL_ALLOWED, readRedisAddress } from '../domain/redis-address.ts';
 
 /*
  * Every message here is the `allowed` half of an error, so each field carries one sentence for whatever is wrong
@@ -27,11 +27,21 @@ export const taskCount = () => whole('a whole number of tasks', 1, 10_000);
 const RATIO_ALLOWED = 'a number from 0 (all to stable) to 1 (all to canary), without quotes or %, like 0.05';
 export const ratio = (error = RATIO_ALLOWED) => z.number({ error }).min(0, { error }).max(1, { error });
 
+/** Without its query: one that is accepted at all means nothing here, and ioredis would read it as options. */
 export const redisUrl = (error = REDIS_URL_ALLOWED) =>
   z
     .string({ error })
-    .refine((given) => readRedisUrl(given) !== null, { error })
-    .transform((given) => readRedisUrl(given) as string);
+    .refine(isRedisUrl, { error })
+    .transform((given) => given.replace(/\?.*$/, ''));
+
+function isRedisUrl(given: string): boolean {
+  try {
+    readRedisAddress(given);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const path = (what: string) => text(/^[^\0]*[^\0\s][^\0]*$/, `the path of ${what}`);
 const prefix = () =>

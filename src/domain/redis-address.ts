@@ -31,7 +31,7 @@ export function readRedisAddress(url: string): RedisAddress {
     throw new InvalidConfigError('The Redis URL', [{ path: 'redisUrl', given, allowed: REDIS_URL_ALLOWED }]);
   };
   const [address = '', query, ...more] = url.split('?');
-  if (!/^rediss?:\/\//.test(address)) return refuse('which is of another kind');
+  if (!/^rediss?:\/\//.test(address)) return refuse('whose scheme is neither redis:// nor rediss://');
   const options = query?.split('&') ?? [];
   if (more.length > 0 || !options.every((option) => /^ssl_[a-z_]+=[^&]*$/.test(option))) {
     return refuse('whose query has more than the options ssl_...');

@@ -67,11 +67,21 @@ export function commandFailure(error: unknown, command: FailedCommand): HybridTa
   if (name === 'ReplyError' || !CONNECTION_TROUBLE.test(`${code} ${message}`)) {
     return new BackendError(backend, operation, problemOf(name, message));
   }
-  const reason = /timed? ?out/i.test(`${code} ${message}`)
-    ? ` within ${timeoutMs} ms`
-    : `: ${byCode('', code)?.[0] ?? 'the connection is down'}`;
+  if (/timed? ?out/i.test(`${code} ${message}`)) {
+    return noAnswer(target, operation, ` within ${timeoutMs} ms`);
+  }
+  const cause = byCode('', code)?.[0];
+  return noAnswer(target, operation, cause && `: ${cause}`);
+}
+
+/** For a command on a connection that reconnects by itself. */
+export function noAnswer(
+  target: string,
+  operation: string,
+  why = ': the connection is down',
+): RedisUnreachableError {
   const advice = 'It is tried again by itself; see whether the server is up.';
-  return new RedisUnreachableError(target, `no answer to ${operation}${reason}`, advice);
+  return new RedisUnreachableError(target, `no answer to ${operation}${why}`, advice);
 }
 
 /** Errors of Node's own modules are not instances of Error in every realm, so only their form counts. */
@@ -145,8 +155,13 @@ function byCode(setting: string, code: string): Explanation | undefined {
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
       return [`no way to that host (${code})`, `See whether the network is up, or ${correct}.`];
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined; // the other end: what was going on says more
     default:
-      return undefined;
+      return /^E[A-Z]+$/.test(code)
+        ? [`connecting failed with ${code}`, `See what this machine allows, or ${correct}.`]
+        : undefined;
   }
 }
 

@@ -7,11 +7,10 @@ import { errorFor, type Lifetimes, lifetimesOf, outcomeOf } from './outcome-reco
 import { askUntilAnswered } from './persistence.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { RunEnvironment } from './run-environment.ts';
+import { waitForDefinition } from './unknown-task.ts';
 
 /** A delivery that may not run now is looked at again after this time. */
 const BUSY_RETRY_MS = 1_000;
-/** A job whose task this process does not know waits for one that does (a rolling deployment). */
-const UNKNOWN_TASK_RETRY_MS = 30_000;
 
 let deliveries = 0;
 
@@ -30,13 +29,7 @@ export async function runLedgerDelivery(
   task: TaskDefinition | undefined,
   env: RunEnvironment,
 ): Promise<Settlement> {
-  if (!task) {
-    env.log.error(
-      { id: delivery.id, task: delivery.task, queue: delivery.queue },
-      'no definition of this task here',
-    );
-    return later(delivery, env, UNKNOWN_TASK_RETRY_MS, 'this worker does not know the task');
-  }
+  if (!task) return waitForDefinition(delivery, env);
   const emit = emitter(delivery, task.name, env);
   if (env.running.has(delivery.id)) {
     emit('skipped', 0, 'running in this process');
@@ -80,16 +73,10 @@ function emitter(delivery: Delivery, task: string, env: RunEnvironment): Emit {
     env.emit({ type, id, task, queue, backend, attempt, at: Date.now(), ...(detail ? { detail } : {}) });
 }
 
-/** bee-queue cannot postpone; its delivery ends here, and the janitor covers the task. */
+/** Where a backend cannot postpone, its delivery ends here, and the janitor covers the task. */
 function busy(delivery: Delivery, env: RunEnvironment): Settlement {
   if (!env.canPostpone(delivery.backend)) return { kind: 'complete' };
   return { kind: 'postpone', delayMs: BUSY_RETRY_MS };
-}
-
-function later(delivery: Delivery, env: RunEnvironment, delayMs: number, why: string): Settlement {
-  return env.canPostpone(delivery.backend)
-    ? { kind: 'postpone', delayMs }
-    : { kind: 'retry', delayMs, error: new Error(why) };
 }
 
 type Start = Exclude<StartResult, { status: 'absent' }>;

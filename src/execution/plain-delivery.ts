@@ -8,6 +8,7 @@ import { errorFor, lifetimesOf, outcomeOf } from './outcome-record.ts';
 import { askUntilAnswered } from './persistence.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { RunEnvironment } from './run-environment.ts';
+import { waitForDefinition } from './unknown-task.ts';
 
 /**
  * Runs a delivery without a ledger entry: what `submit` sent to stable, what a plain bee-queue producer saved, what
@@ -20,12 +21,13 @@ export async function runPlainDelivery(
   task: TaskDefinition | undefined,
   env: RunEnvironment,
 ): Promise<Settlement> {
+  const isOurs = isTaskId(delivery.id);
   if (!task) {
+    if (isOurs) return waitForDefinition(delivery, env);
     const error = new UnknownTaskError(delivery.task ?? delivery.queue, env.tasks.names);
     env.log.error({ id: delivery.id, queue: delivery.queue }, error.message);
     return { kind: 'fail', error };
   }
-  const isOurs = isTaskId(delivery.id);
   const stores = isOurs && task.storeResult;
   const attempt = delivery.failuresBefore + 1;
   const emit = (type: WorkerEvent['type'], detail?: string) => {
@@ -53,16 +55,14 @@ export async function runPlainDelivery(
     emit('granted');
     const result = await runHandler(task, delivery, attempt, run, env);
     const lifetimes = lifetimesOf(task, env);
-    const isAborted =
-      result.status === 'failed' && (result.cause === 'shutdown' || result.cause === 'rollback');
     if (result.status === 'failed' && !result.final && result.cause !== 'cancel') {
+      const isAborted = result.cause === 'shutdown' || result.cause === 'rollback';
       if (isAborted || delivery.retriesLeft > 0) {
         emit('retrying', result.error.code ?? result.error.name);
-        return {
-          kind: 'retry',
-          delayMs: delayOf(delivery, task, isOurs, isAborted, env),
-          error: errorFor(result.error),
-        };
+        // An abort is no failure of the task's: it costs no try.
+        if (isAborted && env.canPostpone(delivery.backend)) return { kind: 'postpone', delayMs: 0 };
+        const delayMs = isAborted ? 0 : delayOf(delivery, task, isOurs, env);
+        return { kind: 'retry', delayMs, error: errorFor(result.error) };
       }
     }
     if (stores) {
@@ -84,9 +84,7 @@ function delayOf(
   delivery: Delivery,
   task: TaskDefinition,
   isOurs: boolean,
-  isAborted: boolean,
   env: RunEnvironment,
 ): number | null {
-  if (isAborted) return 0;
   return isOurs ? retryDelayMs(task.backoff, delivery.failuresBefore + 1, env.random()) : null;
 }

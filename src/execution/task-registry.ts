@@ -1,6 +1,7 @@
 import { InvalidTaskDefinitionError } from '../domain/errors.ts';
 import type { TaskDefinition } from '../domain/task.ts';
 import type { Delivery } from '../domain/task-backend.ts';
+import { isTaskId } from '../domain/task-id.ts';
 
 /** The definitions that a process knows, by name and by queue. */
 export class TaskRegistry {
@@ -46,7 +47,9 @@ export class TaskRegistry {
    */
   resolve(delivery: Delivery, queue: string): TaskDefinition | undefined {
     const named = delivery.task === null ? undefined : this.#byName.get(delivery.task);
-    if (named || delivery.mark) return named;
+    // On stable a name is written by us only, and one that is not known here belongs to a newer version.
+    const isOurs = delivery.mark !== null || (delivery.task !== null && isTaskId(delivery.id));
+    if (named || isOurs) return named;
     const inQueue = this.#byQueue.get(queue) ?? [];
     return inQueue.length === 1 ? inQueue[0] : inQueue.find((task) => task.runsUnnamedJobs);
   }

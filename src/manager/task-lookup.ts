@@ -91,14 +91,16 @@ export async function cancelTask(
   if (answer !== 'absent') return answer;
   const report = await findTask(c, id, queues);
   if (!report) return 'absent';
-  if (report.outcome || report.queue === null) return 'finished';
+  const hasEnded = report.state === 'succeeded' || report.state === 'failed';
+  if (report.outcome || report.queue === null || hasEnded) return 'finished';
   const now = Date.now();
   const times = { enqueuedAt: report.enqueuedAt ?? now, startedAt: 0, finishedAt: now };
   // First the outcome: whoever takes the job meanwhile finds it and skips.
-  await c.outcomes.record(
+  const isFirst = await c.outcomes.record(
     { id, task: report.task ?? '', backend: 'stable', status: 'cancelled', attempts: 0, ...times },
     c.config.results.failureTtlSeconds,
   );
+  if (!isFirst) return 'finished';
   if (report.state === 'running') {
     await c.ledger.announceCancel(id);
     return 'requested';

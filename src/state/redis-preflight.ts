@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { RedisUnsuitableError } from '../domain/errors.ts';
-import { type Look, refusalOf, translate } from './redis-failure.ts';
-import { type RedisAddress, redisOptionsFrom, targetOf } from './redis-url.ts';
-
-export { redisOptionsFrom, targetOf } from './redis-url.ts';
+import { ioredisOptions, type RedisAddress, readRedisAddress, targetOf } from '../domain/redis-address.ts';
+import { connectionFailure } from '../domain/redis-failure.ts';
 
 export interface PreflightOptions {
   /** For the whole look, in milliseconds; a server that is loading its data is waited for that long. @default 3000 */
@@ -28,6 +26,17 @@ export interface PreflightReport {
 
 const OLDEST_VERSION = [6, 2] as const;
 
+/** What is known about a Redis while it is looked at. */
+interface Look {
+  readonly address: RedisAddress;
+  /** The environment variable to correct. */
+  readonly setting: string;
+  readonly deadlineMs: number;
+  hasConnected: boolean;
+  isLoading: boolean;
+  isLate: boolean;
+}
+
 /**
  * Looks once, on a connection of its own that is closed again, whether a Redis can be used. The client libraries
  * themselves stay silent, crash or wait for ever on most of what is found here.
@@ -36,13 +45,12 @@ const OLDEST_VERSION = [6, 2] as const;
  * @throws {RedisUnsuitableError} too old, a read-only replica, no such database, or evicts keys
  */
 export async function preflight(url: string, options: PreflightOptions = {}): Promise<PreflightReport> {
-  const address = redisOptionsFrom(url);
+  const address = readRedisAddress(url);
   const deadlineMs = options.deadlineMs ?? 3000;
   const look: Look = {
-    target: targetOf(url),
+    address,
     setting: options.role === 'canary' ? 'CELERY_BROKER_URL' : 'REDIS_URL',
     deadlineMs,
-    address,
     hasConnected: false,
     isLoading: false,
     isLate: false,
@@ -64,7 +72,7 @@ export async function preflight(url: string, options: PreflightOptions = {}): Pr
     const notes = await logIn(redis, address);
     return judge(await readInfo(redis, look, notes), notes, look, options);
   } catch (error) {
-    throw translate(look, firstError ?? error);
+    throw connectionFailure(firstError ?? error, look);
   } finally {
     clearTimeout(timer);
     if (redis.status !== 'end') redis.disconnect();
@@ -73,12 +81,9 @@ export async function preflight(url: string, options: PreflightOptions = {}): Pr
 }
 
 /** Without user and password: ioredis's own handshake hides which step of it failed. */
-function open(
-  { username: _user, password: _password, db: _db, ...where }: RedisAddress,
-  deadlineMs: number,
-): Redis {
+function open(address: RedisAddress, deadlineMs: number): Redis {
   return new Redis({
-    ...where,
+    ...ioredisOptions({ ...address, username: undefined, password: undefined, db: 0 }),
     protocol: 2,
     disableClientInfo: true,
     enableReadyCheck: false,
@@ -99,7 +104,7 @@ async function logIn(redis: Redis, { username, password, db }: RedisAddress): Pr
     if (!/without any password configured|no password is set/.test(String(error))) throw error;
     notes.push('The URL has a password, but the server asks for none.');
   }
-  if (db) await redis.select(db);
+  if (db > 0) await redis.select(db);
   return notes;
 }
 
@@ -138,14 +143,14 @@ async function allowed<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply;
   } catch (error) {
-    if (refusalOf(error) === 'not-permitted') return undefined;
+    if (/^(NOPERM|ERR unknown command)/.test((error as Error).message)) return undefined;
     throw error;
   }
 }
 
 function judge(info: Info, notes: string[], look: Look, options: PreflightOptions): PreflightReport {
   const unsuitable = (problem: string, advice: string) =>
-    new RedisUnsuitableError(look.target, problem, advice);
+    new RedisUnsuitableError(targetOf(look.address), problem, advice);
   const version = info.get('redis_version');
   const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_VERSION;

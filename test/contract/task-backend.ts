@@ -3,7 +3,8 @@ import { ClosedError } from '../../src/domain/errors.ts';
 import type { ConsumeOptions, Consumer, Delivery, TaskBackend } from '../../src/domain/task-backend.ts';
 import { COMPLETE, DeliveryLog, gate } from '../support/delivery-log.ts';
 import { jobId, jobRequest } from '../support/job-requests.ts';
-import { uniqueName, waitFor } from '../support/redis.ts';
+import { uniqueName } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const FAILURE = new Error('the handler failed');
 const MARK = { acceptedAt: 1_763_750_000_123 };

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type CliResult, cli, cliPlace } from '../support/cli.ts';
 import { startRedis } from '../support/redis.ts';
 
@@ -19,6 +19,9 @@ function expectOneSentence({ code, stdout, stderr }: CliResult, problem: RegExp)
   expect(stderr.trim().split('\n')).toHaveLength(1);
   expect(stderr).not.toContain('secret');
 }
+
+// Each run of the command line loads all of its libraries.
+jest.setTimeout(90_000);
 
 describe('a Redis that cannot be used', () => {
   it('because nothing listens there is said so', async () => {

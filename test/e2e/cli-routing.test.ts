@@ -40,7 +40,7 @@ describe('the routing from the command line', () => {
 
     const table = await place.run('audit');
     expect(table.stdout).toMatch(/ 2 +cli:\S+@\S+ +celeryRatio 0\.1 -> 0\.25 +went well/);
-    const audit = (await place.json('audit', '--limit', '1')) as unknown as { reason: string }[];
+    const audit = await place.json<{ reason: string }[]>('audit', '--limit', '1');
     expect(audit.map(({ reason }) => reason)).toEqual(['release 7']);
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { SystemStatus } from '../../src/index.ts';
 import { type CliResult, cli, cliPlace, type RunningCli } from '../support/cli.ts';
 
 // Each run of the command line loads all of its libraries.
@@ -86,12 +87,10 @@ describe('submitting from one terminal and working in another', () => {
   });
 
   it('shows all of it in the status', async () => {
-    const status = await place.json('status');
+    const status = await place.json<SystemStatus>('status');
     expect(status).toMatchObject({ namespace: place.namespace, parked: 0, ledger: { conserved: true } });
     expect(status.workers).toMatchObject([{ queues: ['sums', 'failures', 'holds', 'crashes'] }]);
-    expect(Object.keys(status.backends.stable.queues)).toContain(
-      'sums.moved',
-    );
+    expect(Object.keys(status.backends.stable.queues)).toContain('sums.moved');
     const { stdout } = await place.run('status');
     expect(stdout).toMatch(/^Ledger +conserved: yes; [\d,]+ accepted = /m);
     expect(stdout).toMatch(/^sums +canary( +[\d,]+){5}$/m);

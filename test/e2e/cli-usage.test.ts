@@ -1,7 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { exitCodeOf, shownError } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { APP, cli, cliPlace } from '../support/cli.ts';
+
+// Each run of the command line loads all of its libraries.
+jest.setTimeout(90_000);
 
 const place = cliPlace();
 
@@ -126,6 +129,24 @@ describe('an app module', () => {
     expect(stderr).toMatch(/Allowed: an ES module with {2}export const tasks = .* \(E_APP_MODULE\)\n$/);
   });
 
+  it('that is broken keeps nobody from freezing or looking', async () => {
+    const broken = cliPlace();
+    broken.write('broken.mjs', 'throw new Error("no database here")');
+    const config = broken.write(
+      'broken.yaml',
+      `namespace: ${broken.namespace}\napp: { module: broken.mjs }\n`,
+    );
+    const at = ['--config', config, ...place.at.slice(2)];
+    const frozen = await cli(['freeze', '--reason', 'x', ...at], { cwd: broken.dir });
+    expect(frozen).toMatchObject({ code: 0, stderr: '' });
+    const status = await cli(['status', '--json', ...at], { cwd: broken.dir });
+    expect(status.code).toBe(0);
+    expect(status.stderr).toMatch(
+      /^warning: The app module .*broken\.mjs" cannot be used: no database here\./,
+    );
+    expect(JSON.parse(status.stdout).control.frozen).toBe('rollback');
+  });
+
   it('that is missing where it is needed is asked for', async () => {
     const bare = cliPlace('').write('bare.yaml', 'namespace: bare\n');
     const { code, stderr } = await cli(['worker', '--config', bare, ...place.at.slice(2)]);
@@ -136,6 +157,16 @@ describe('an app module', () => {
   it('may be named on the command line', async () => {
     const { code, stdout } = await place.run('submit', 'add', '--data', '{"a":1,"b":1}', '--app', APP);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('  stable  ratio: ') });
+  });
+});
+
+describe('the demo and the benchmark', () => {
+  it('are said to be missing where they were not installed', async () => {
+    // The tests' own build has only the library in it.
+    const [demo, bench] = await Promise.all([cli(['demo', '--ratio', '0.5']), cli(['bench', 'route'])]);
+    expect(demo.code).toBe(2);
+    expect(demo.stderr).toContain('comes without examples/document-metadata/demo');
+    expect(bench.code).toBe(2);
   });
 });
 

@@ -6,7 +6,8 @@ import { createBeeQueueBackend } from '../../src/backends/bee-queue.ts';
 import type { TaskBackend } from '../../src/domain/task-backend.ts';
 import { COMPLETE, DeliveryLog, gate } from '../support/delivery-log.ts';
 import { jobRequest } from '../support/job-requests.ts';
-import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName, waitFor } from '../support/redis.ts';
+import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const prefix = uniqueName('bq');
 const FAILURE = new Error('the handler failed');

@@ -6,7 +6,8 @@ import { createBullmqBackend } from '../../src/backends/bullmq.ts';
 import type { TaskBackend } from '../../src/domain/task-backend.ts';
 import { COMPLETE, DeliveryLog } from '../support/delivery-log.ts';
 import { jobRequest } from '../support/job-requests.ts';
-import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName, waitFor } from '../support/redis.ts';
+import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const prefix = uniqueName('bull');
 const FAILURE = new Error('the handler failed');

@@ -9,8 +9,9 @@ import type { TaskBackend } from '../../src/domain/task-backend.ts';
 import { runTypeScript } from '../support/child.ts';
 import { DeliveryLog } from '../support/delivery-log.ts';
 import { jobRequest } from '../support/job-requests.ts';
-import { expectNoLeakedConnections, redisUrl, startRedis, uniqueName, waitFor } from '../support/redis.ts';
+import { expectNoLeakedConnections, redisUrl, startRedis, uniqueName } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const CHILD = 'test/support/consuming-child.ts';
 const STALL_MS = 600;

@@ -10,8 +10,9 @@ import { createBullmqBackend } from '../../src/backends/bullmq.ts';
 import type { TaskBackend } from '../../src/domain/task-backend.ts';
 import { COMPLETE, DeliveryLog } from '../support/delivery-log.ts';
 import { jobRequest } from '../support/job-requests.ts';
-import { expectNoLeakedConnections, plainClient, startRedis, uniqueName, waitFor } from '../support/redis.ts';
+import { expectNoLeakedConnections, plainClient, startRedis, uniqueName } from '../support/redis.ts';
 import { freePort } from '../support/redis-server.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const makers: readonly [string, (options: BackendOptions) => TaskBackend][] = [
   ['bee-queue', createBeeQueueBackend],
@@ -43,7 +44,10 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
   it('a dead port: every call fails, none hangs, and enqueue says it per job', async () => {
     const backend = backendAt(`redis://127.0.0.1:${await freePort()}`, 300);
     const error = await failureOf(backend.ready());
-    expect(error).toMatchObject({ code: 'E_REDIS_UNREACHABLE', problem: 'connection refused' });
+    expect(error).toMatchObject({
+      code: 'E_REDIS_UNREACHABLE',
+      problem: 'nothing listens there (connection refused)',
+    });
     expect(backend.isReachable()).toBe(false);
     const results = await backend.enqueue([jobRequest(queue, 'secret'), jobRequest(queue, 'secret')]);
     expect(results.map(({ status }) => status)).toEqual(['error', 'error']);
@@ -62,7 +66,10 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
 
   it('an unknown host', async () => {
     const error = await failureOf(backendAt('redis://no-such-host.invalid:6379').ready());
-    expect(error).toMatchObject({ problem: 'unknown host name', target: 'no-such-host.invalid:6379' });
+    expect(error).toMatchObject({
+      problem: expect.stringMatching(/^the host name (is unknown|could not be looked up)$/),
+      target: 'no-such-host.invalid:6379',
+    });
   });
 
   it('no, or a wrong password', async () => {
@@ -71,11 +78,11 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
     const wrong = backendAt(`redis://:s3cret@127.0.0.1:${server.port}`, 500);
     expect(await failureOf(without.ready())).toMatchObject({ problem: 'it wants a password' });
     const error = await failureOf(wrong.ready());
-    expect(error).toMatchObject({ problem: 'user or password is wrong' });
+    expect(error).toMatchObject({ problem: 'it refuses the password' });
     expect(error.message).not.toContain('s3cret');
     const options = { concurrency: 1, stallIntervalMs: 1000 };
     expect(await failureOf(wrong.consume(queue, async () => COMPLETE, options))).toMatchObject({
-      problem: 'user or password is wrong',
+      problem: 'it refuses the password',
     });
     const right = backendAt(server.url);
     const log = new DeliveryLog();
@@ -107,7 +114,9 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
     const backend = backendAt(`redis://127.0.0.1:${port}`, 200);
-    expect(await failureOf(backend.ready())).toMatchObject({ problem: 'no answer within 200 ms' });
+    expect(await failureOf(backend.ready())).toMatchObject({
+      problem: 'it took the connection but answered nothing within 200 ms',
+    });
     expect((await backend.enqueue([jobRequest(queue, 1)]))[0]?.status).toBe('error');
     await backend.close();
     await new Promise((resolve) => silent.close(resolve));
@@ -123,11 +132,11 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
       const tls = await startRedis({ tls: { certFile, keyFile } });
       const plain = await startRedis();
       const mistaken = await failureOf(backendAt(plain.url.replace('redis:', 'rediss:'), 1000).ready());
-      expect(mistaken.message).toContain('use redis:// instead of rediss://');
+      expect(mistaken.message).toContain('write redis:// instead of rediss://');
       const other = await failureOf(backendAt(tls.url.replace('rediss:', 'redis:'), 1000).ready());
-      expect(other.message).toContain('use rediss:// instead of redis://');
+      expect(other.message).toContain('if the port speaks TLS, write rediss://');
       const untrusted = await failureOf(backendAt(tls.url, 1000).ready());
-      expect(untrusted).toMatchObject({ problem: 'its TLS certificate is not trusted' });
+      expect(untrusted).toMatchObject({ problem: 'its TLS certificate is signed by itself' });
     } finally {
       rmSync(dir, { recursive: true });
     }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import type { FlagContext, FlagSource, FlagValue } from '../../src/domain/routing-decision.ts';
 import { setFlag } from '../../src/routing/flag-file.ts';
 import { createFlagSource, type FlagSourceOptions } from '../../src/routing/flags.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let folder = '';
 let file = '';
@@ -51,11 +51,8 @@ async function replaceValues(values: Record<string, unknown>): Promise<void> {
 }
 
 async function waitForValue(source: FlagSource, value: FlagValue | null): Promise<void> {
-  await waitUntil(
-    `the flag says ${value}`,
-    async () => (await source.evaluate(task()))?.value ?? null,
-    (now) => now === value,
-  );
+  const isRight = async () => ((await source.evaluate(task()))?.value ?? null) === value;
+  await waitFor(isRight, { what: `the flag to say ${value}` });
 }
 
 const FLAG = {
@@ -162,14 +159,11 @@ describe('createFlagSource, file: rules', () => {
     await setFlag(file, 'hybrid-canary', '40%');
     const next = keys.find((key) => !quarter.has(key)) as string;
     expect(next).toBeDefined();
-    const grown = await waitUntil('the rollout grew', chosen, (now) => now.size > quarter.size);
+    await waitFor(async () => (await chosen()).size > quarter.size, { what: 'the rollout to grow' });
+    const grown = await chosen();
     expect([...quarter].filter((key) => !grown.has(key))).toEqual([]);
     await setFlag(file, 'hybrid-canary', 'off');
-    await waitUntil(
-      'nobody is chosen',
-      async () => (await chosen()).size,
-      (size) => size === 0,
-    );
+    await waitFor(async () => (await chosen()).size === 0, { what: 'nobody to be chosen' });
   });
 
   it.each<[string, string, string | number | boolean, Partial<FlagContext>]>([
@@ -275,11 +269,7 @@ describe('createFlagSource, file: changes', () => {
       await writeValues({ 'hybrid-canary': 0.1 });
       const source = await openSource();
       await writeFile(file, broken);
-      await waitUntil(
-        'the problem is told',
-        () => problems.length,
-        (told) => told > 0,
-      );
+      await waitFor(() => problems.length > 0, { what: 'the problem to be told' });
       expect(problems).toHaveLength(1);
       expect(problems[0]).toContain(`${file} cannot be used:`);
       expect(problems[0]).toContain('The last good flags stay in force.');
@@ -300,21 +290,13 @@ describe('createFlagSource, file: changes', () => {
     await writeValues({ 'hybrid-canary': 0.1 });
     const source = await openSource();
     await unlink(file);
-    await waitUntil(
-      'the problem is told',
-      () => problems.length,
-      (told) => told > 0,
-    );
+    await waitFor(() => problems.length > 0, { what: 'the problem to be told' });
     expect(problems).toEqual([
       `The flag file ${file} cannot be read (ENOENT).\nThe last good flags stay in force.`,
     ]);
     expect((await source.evaluate(task()))?.value).toBe(0.1);
     await writeValues({ 'hybrid-canary': 0.1 });
-    await waitUntil(
-      'all is well',
-      () => source.describe(),
-      (now) => now.problem === undefined,
-    );
+    await waitFor(() => source.describe().problem === undefined, { what: 'all to be well' });
     await writeValues({ 'hybrid-canary': 0.2 });
     await waitForValue(source, 0.2);
   });

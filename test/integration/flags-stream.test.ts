@@ -7,7 +7,7 @@ import {
   type ServedFlag,
   startLaunchDarklyServer,
 } from '../support/launchdarkly-server.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let problems: string[] = [];
 const sources: FlagSource[] = [];
@@ -59,11 +59,8 @@ const TASK: FlagContext = {
 };
 
 async function waitForValue(source: FlagSource, value: FlagValue | null): Promise<void> {
-  await waitUntil(
-    `the flag says ${value}`,
-    async () => (await source.evaluate(TASK))?.value ?? null,
-    (now) => now === value,
-  );
+  const isRight = async () => ((await source.evaluate(TASK))?.value ?? null) === value;
+  await waitFor(isRight, { what: `the flag to say ${value}` });
 }
 
 describe('createFlagSource, launchdarkly', () => {
@@ -175,11 +172,7 @@ describe('createFlagSource, launchdarkly', () => {
     const source = await openSource(server.uri);
     await waitForValue(source, 0.25);
     await stopServer(server);
-    await waitUntil(
-      'the loss is noticed',
-      () => source.describe().problem,
-      (problem) => problem !== undefined,
-    );
+    await waitFor(() => source.describe().problem, { what: 'the loss to be noticed' });
     expect(await source.evaluate(TASK)).toEqual({ key: 'hybrid-canary', value: 0.25, source: 'last-known' });
     expect(await source.evaluate({ ...TASK, stickyKey: 'never-seen' })).toMatchObject({ value: 0.25 });
     expect(source.describe().state).toBe('ready');

@@ -3,7 +3,8 @@ import type { Outcome } from '../../src/domain/outcome.ts';
 import { ControlRedis } from '../../src/state/control-redis.ts';
 import { OutcomeStore } from '../../src/state/outcome-store.ts';
 import { jobId } from '../support/job-requests.ts';
-import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName, waitFor } from '../support/redis.ts';
+import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let namespace: string;
 let open: ControlRedis[];

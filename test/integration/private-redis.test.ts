@@ -9,7 +9,8 @@ import { type PrivateRedis, resolveRedis, startPrivateRedis } from '../../src/pr
 import { findRedisServer } from '../../src/redis-supervisor.ts';
 import { preflight } from '../../src/state/redis-preflight.ts';
 import { runTypeScript, type TestChild } from '../support/child.ts';
-import { expectNoLeakedConnections, plainClient, waitFor } from '../support/redis.ts';
+import { expectNoLeakedConnections, plainClient } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const source = new URL('../../src/private-redis.ts', import.meta.url).href;
 let dir: string;

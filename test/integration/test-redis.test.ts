@@ -6,8 +6,8 @@ import {
   redisUrl,
   startRedis,
   uniqueName,
-  waitFor,
 } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('the Redis of the test run', () => {
   const key = uniqueName('support');

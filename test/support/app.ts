@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { defineTask } from '../../src/index.ts';
 
@@ -23,22 +24,23 @@ export const fail = defineTask({
   },
 });
 
-/** Says `holding <id>` on standard output and runs until its signal aborts, or as long as it is told. */
+/** Says `holding <id>` on standard output and runs until its signal aborts or the file is there. */
 export const hold = defineTask({
   name: 'hold',
   queue: 'holds',
-  input: z.object({ ms: z.number().optional(), heedsSignal: z.boolean().optional() }),
+  input: z.object({ untilFile: z.string().optional(), heedsSignal: z.boolean().optional() }),
   output: z.object({ ended: z.string() }),
-  handler: ({ ms, heedsSignal = true }, { id, signal }) =>
+  handler: ({ untilFile, heedsSignal = true }, { id, signal }) =>
     new Promise((resolve) => {
       process.stdout.write(`holding ${id}\n`);
-      // Keeps the process alive, as a handler with a connection or a timer would.
-      const timer = setTimeout(() => resolve({ ended: 'by itself' }), ms ?? 600_000);
-      if (!heedsSignal) return;
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve({ ended: 'by its signal' });
-      });
+      const end = (ended: string) => {
+        clearInterval(timer);
+        resolve({ ended });
+      };
+      const timer = setInterval(() => {
+        if (untilFile !== undefined && existsSync(untilFile)) end('by itself');
+      }, 10);
+      if (heedsSignal) signal.addEventListener('abort', () => end('by its signal'));
     }),
 });
 

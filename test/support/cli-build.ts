@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
 export interface CliBuild {
@@ -10,6 +20,7 @@ export interface CliBuild {
   readonly app: string;
 }
 
+const DAY_MS = 86_400_000;
 const CACHE = 'node_modules/.cache/hybrid-cli';
 let known: CliBuild | undefined;
 
@@ -19,7 +30,13 @@ let known: CliBuild | undefined;
  */
 export function cliBuild(): CliBuild {
   if (known) return known;
-  const files = ['src', 'tsconfig.json', 'package.json', 'test/support/app.ts', 'test/support/cli-build.ts'].flatMap(filesOf);
+  const files = [
+    'src',
+    'tsconfig.json',
+    'package.json',
+    'test/support/app.ts',
+    'test/support/cli-build.ts',
+  ].flatMap(filesOf);
   const hash = createHash('sha256');
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
   const folder = resolve(CACHE, hash.digest('hex').slice(0, 16));
@@ -33,19 +50,26 @@ function compileTo(folder: string, files: readonly string[]): void {
   mkdirSync(draft, { recursive: true });
   const config = {
     extends: resolve('tsconfig.json'),
-    compilerOptions: { noEmit: false, allowImportingTsExtensions: false, rootDir: resolve('.'), outDir: draft },
+    compilerOptions: {
+      noEmit: false,
+      allowImportingTsExtensions: false,
+      rootDir: resolve('.'),
+      outDir: draft,
+    },
     include: [resolve('src'), resolve('test/support/app.ts')],
   };
   writeFileSync(join(draft, 'tsconfig.json'), JSON.stringify(config));
   const { stdout } = spawnSync(resolve('node_modules/.bin/tsc'), ['-p', join(draft, 'tsconfig.json')], {
     encoding: 'utf8',
   });
-  if (!existsSync(join(draft, 'src/cli/main.js'))) throw new Error(`The command line does not compile:\n${stdout}`);
+  if (!existsSync(join(draft, 'src/cli/main.js')))
+    throw new Error(`The command line does not compile:\n${stdout}`);
   for (const file of files) {
     if (file.endsWith('.lua') || file === 'package.json') cpSync(file, join(draft, relative('.', file)));
   }
-  for (const old of readdirSync(CACHE).filter((name) => /^[0-9a-f]{16}$/.test(name))) {
-    rmSync(join(CACHE, old), { recursive: true, force: true });
+  // Not those of today: another run may be using them.
+  for (const old of readdirSync(CACHE).map((name) => join(CACHE, name))) {
+    if (Date.now() - statSync(old).mtimeMs > DAY_MS) rmSync(old, { recursive: true, force: true });
   }
   try {
     renameSync(draft, folder);

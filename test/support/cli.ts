@@ -100,7 +100,7 @@ export interface CliPlace {
   /** Runs a command here. */
   run(...args: string[]): Promise<CliResult>;
   /** The same, and its standard output read as JSON. */
-  json(...args: string[]): Promise<Record<string, never> & { readonly [field: string]: unknown }>;
+  json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
   start(...args: string[]): RunningCli;
   write(name: string, text: string): string;
 }

@@ -54,7 +54,13 @@ export class HybridSystem {
       this.events.push(event);
       this.#wake();
     };
-    const worker = await HybridWorker.open({ config: this.config, log: this.log, onEvent, ...options, tasks });
+    const worker = await HybridWorker.open({
+      config: this.config,
+      log: this.log,
+      onEvent,
+      ...options,
+      tasks,
+    });
     this.#opened.unshift({ close: () => worker.stop({ graceMs: 0 }) });
     return worker;
   }

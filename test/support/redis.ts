@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type RedisServer, type RedisServerOptions, startRedisServer } from './redis-server.ts';
+import { waitFor } from './wait-for.ts';
 
 export type { RedisServer, RedisServerOptions } from './redis-server.ts';
+export { waitFor } from './wait-for.ts';
 
 const clients = new Set<Redis>();
 const servers = new Set<RedisServer>();
@@ -38,24 +39,6 @@ export function plainClient(url: string = redisUrl()): Redis {
   client.on('error', () => {}); // a fault test stops the server on purpose; commands still fail or wait
   clients.add(client);
   return client;
-}
-
-/**
- * For a state that announces itself by no event: asks every few milliseconds until the answer is truthy, and returns it.
- * @throws after `timeoutMs` (default 10,000) with `what` was waited for
- */
-export async function waitFor<T>(
-  condition: () => T | Promise<T>,
-  options: { readonly what: string; readonly timeoutMs?: number },
-): Promise<T> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for: ${options.what}.`);
-    await delay(5);
-  }
 }
 
 /**

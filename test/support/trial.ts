@@ -211,7 +211,7 @@ export class Trial extends Chronicle {
       const { status, value } = report.outcome;
       const run = (value as { run?: string } | undefined)?.run ?? null;
       const hasEntry = report.decision !== null;
-      recorded.set(id, { status, run, hasEntry, wasMoved: report.wasMoved });
+      recorded.set(id, { status, run, hasEntry });
     }
     const { ledger } = await this.manager.status();
     const { conserved, openCanary, openMoved } = ledger;

@@ -1,12 +1,12 @@
 import type { EventOf, HistoryEvent } from './history.ts';
 
-/** What Redis says at the end about a task: how often it was moved and what its recorded outcome holds. */
+/** What is recorded of a task at the end. */
 export interface Recorded {
   readonly status: string;
   /** The run whose result was recorded; null: it has none (failed, parked). */
   readonly run: string | null;
+  /** It was canary's at some time, so its runs have tokens. */
   readonly hasEntry: boolean;
-  readonly wasMoved: boolean;
 }
 
 type Start = EventOf<'started'>;

@@ -27,12 +27,16 @@ Example:
   hybrid cancel task-0199d2c0-5c1e-7c3a-9f0e-2f6d1b7a4e11`,
     )
     .action((id: string, options: CommonOptions) =>
-      withManager(options, async (session) => {
-        const answer = await session.manager.cancel(id);
-        if (answer === 'absent') throw new NotFoundError(unknownTask(id, session));
-        if (answer === 'finished') process.exitCode = EXIT.failed;
-        if (options.json) printJson({ id, cancel: answer });
-        else print(SENTENCES[answer]);
-      }),
+      withManager(
+        options,
+        async (session) => {
+          const answer = await session.manager.cancel(id);
+          if (answer === 'absent') throw new NotFoundError(unknownTask(id, session));
+          if (answer === 'finished') process.exitCode = EXIT.failed;
+          if (options.json) printJson({ id, cancel: answer });
+          else print(SENTENCES[answer]);
+        },
+        { tasks: 'wanted' },
+      ),
     );
 }

@@ -25,29 +25,33 @@ Example:
   hybrid parked`,
     )
     .action((options: ParkedOptions) =>
-      withManager(options, async ({ manager }) => {
-        const ids = await manager.parked(options.limit);
-        const tasks = await Promise.all(
-          ids.map(async (id) => {
-            const report = await manager.find(id);
-            const { task = null, backend = null, attempts = null, enqueuedAt = null } = report ?? {};
-            return { id, task, backend, attempts, enqueuedAt };
-          }),
-        );
-        if (options.json) return printJson(tasks);
-        if (tasks.length === 0) return print('No task is parked.');
-        print(
-          table(
-            ['Id', 'Task', 'Backend', 'Submitted (UTC)', 'attempts'],
-            tasks.map((t) => [
-              t.id,
-              t.task ?? 'unknown',
-              t.backend ?? 'unknown',
-              t.enqueuedAt === null ? 'unknown' : time(t.enqueuedAt),
-              t.attempts ?? 0,
-            ]),
-          ),
-        );
-      }),
+      withManager(
+        options,
+        async ({ manager }) => {
+          const ids = await manager.parked(options.limit);
+          const tasks = await Promise.all(
+            ids.map(async (id) => {
+              const report = await manager.find(id);
+              const { task = null, backend = null, attempts = null, enqueuedAt = null } = report ?? {};
+              return { id, task, backend, attempts, enqueuedAt };
+            }),
+          );
+          if (options.json) return printJson(tasks);
+          if (tasks.length === 0) return print('No task is parked.');
+          print(
+            table(
+              ['Id', 'Task', 'Backend', 'Submitted (UTC)', 'attempts'],
+              tasks.map((t) => [
+                t.id,
+                t.task ?? 'unknown',
+                t.backend ?? 'unknown',
+                t.enqueuedAt === null ? 'unknown' : time(t.enqueuedAt),
+                t.attempts ?? 0,
+              ]),
+            ),
+          );
+        },
+        { tasks: 'wanted' },
+      ),
     );
 }

@@ -39,15 +39,19 @@ Examples:
       const isChange = given !== undefined || options.unset === true;
       const ratio = given === undefined ? null : parseRatio(given);
       checkUsage(given, options);
-      await withManager(options, async (session) => {
-        const { manager } = session;
-        const before = manager.state;
-        if (options.task !== undefined) requireTask(session.tasks, options.task);
-        const state = isChange ? await change(session, ratio, options) : before;
-        if (options.json) return printJson(state);
-        if (isChange) tellChange(before, state, options.task);
-        else await showRatios(session, options.task);
-      });
+      await withManager(
+        options,
+        async (session) => {
+          const { manager } = session;
+          const before = manager.state;
+          if (options.task !== undefined) requireTask(session.tasks, options.task);
+          const state = isChange ? await change(session, ratio, options) : before;
+          if (options.json) return printJson(state);
+          if (isChange) tellChange(before, state, options.task);
+          else await showRatios(session, options.task);
+        },
+        { tasks: options.task === undefined ? 'no' : 'needed' },
+      );
     });
 }
 

@@ -24,12 +24,16 @@ Example:
   hybrid task task-0199d2c0-5c1e-7c3a-9f0e-2f6d1b7a4e11`,
     )
     .action((id: string, options: CommonOptions) =>
-      withManager(options, async (session) => {
-        const report = await session.manager.find(id);
-        if (report === null) throw new NotFoundError(unknownTask(id, session));
-        if (options.json) printJson(report);
-        else print(taskView(report));
-      }),
+      withManager(
+        options,
+        async (session) => {
+          const report = await session.manager.find(id);
+          if (report === null) throw new NotFoundError(unknownTask(id, session));
+          if (options.json) printJson(report);
+          else print(taskView(report));
+        },
+        { tasks: 'wanted' },
+      ),
     );
 }
 

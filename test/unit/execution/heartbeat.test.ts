@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { WorkerRecord } from '../../../src/domain/worker-record.ts';
 import { Heartbeat, type HeartbeatSink } from '../../../src/execution/heartbeat.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
-import { waitFor } from '../../support/redis.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 class FakeSink implements HeartbeatSink {
   readonly beats: string[] = [];

@@ -7,7 +7,7 @@ import { COMPLETE, DeliveryLog } from '../../support/delivery-log.ts';
 import { jobId, jobRequest } from '../../support/job-requests.ts';
 import { createMemoryBackend, type MemoryBackend } from '../../support/memory-backend.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
-import { waitFor } from '../../support/redis.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const OLD = Date.now() - 60_000;
 

@@ -51,7 +51,7 @@ describe('TaskRegistry: whose delivery it is', () => {
     task('e', 'named-only'),
   ]);
   const resolve = (queue: string, name: string | null, isMarked = false) =>
-    registry.resolve(fakeDelivery({ task: name, mark: isMarked ? MARK : null }), queue)?.name;
+    registry.resolve(fakeDelivery({ id: '17', task: name, mark: isMarked ? MARK : null }), queue)?.name;
 
   it('goes by the name on the job', () => {
     expect([resolve('shared', 'b'), resolve('shared', 'c'), resolve('shared', 'b', true)]).toEqual([
@@ -76,5 +76,11 @@ describe('TaskRegistry: whose delivery it is', () => {
       resolve('one', 'of a newer version', true),
       resolve('shared', 'of a newer version', true),
     ]).toEqual([undefined, undefined]);
+  });
+
+  it('also where it has no mark, as on stable: its id tells', () => {
+    const ours = fakeDelivery({ task: 'of a newer version' });
+    expect([registry.resolve(ours, 'one'), registry.resolve(ours, 'shared')]).toEqual([undefined, undefined]);
+    expect(registry.resolve(fakeDelivery({ task: null }), 'one')?.name).toBe('alone');
   });
 });
