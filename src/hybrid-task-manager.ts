@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 import type { z } from 'zod';
-import { type ConfigWatcher, type HybridConfig, loadConfig, routingOf } from './config.ts';
-import type { ControlState } from './domain/control-state.ts';
+import { type HybridConfig, loadConfig, routingOf } from './config.ts';
+import type { ControlState, RoutingSettings } from './domain/control-state.ts';
 import { ClosedError, InvalidRatioError, UnknownTaskError } from './domain/errors.ts';
 import type { Logger } from './domain/logger.ts';
 import type { FlagSource } from './domain/routing-decision.ts';
 import type { TaskDefinition } from './domain/task.ts';
 import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
-import { applyRouting, followConfigFile } from './manager/config-sync.ts';
+import { applyRouting, type FollowedFile, followConfigFile } from './manager/config-sync.ts';
 import { type Connections, openConnections } from './manager/connections.ts';
 import { openFlags } from './manager/flags.ts';
 import { driftBetween, readStatus, type SystemStatus } from './manager/status.ts';
@@ -37,15 +37,15 @@ export class HybridTaskManager {
   readonly #flags: FlagSource;
   readonly #tasks: TaskRegistry;
   readonly #submitter: Submitter;
-  readonly #watcher: ConfigWatcher | null;
+  readonly #file: FollowedFile | null;
   #isClosed = false;
 
-  private constructor(c: Connections, flags: FlagSource, tasks: TaskRegistry, watcher: ConfigWatcher | null) {
+  private constructor(c: Connections, flags: FlagSource, tasks: TaskRegistry, file: FollowedFile | null) {
     this.config = c.config;
     this.#connections = c;
     this.#flags = flags;
     this.#tasks = tasks;
-    this.#watcher = watcher;
+    this.#file = file;
     this.#submitter = new Submitter(c, flags, (queue) => tasks.isShared(queue));
   }
 
@@ -70,11 +70,11 @@ export class HybridTaskManager {
           'The config file differs from the live state, which stays. To make the file live: hybrid apply',
         );
       }
-      const watcher =
+      const file =
         config.file !== null && options.followConfigFile !== false
           ? await followConfigFile(config.file, plane, `config:${hostname()}`, log)
           : null;
-      return new HybridTaskManager(connections, flags, tasks, watcher);
+      return new HybridTaskManager(connections, flags, tasks, file);
     } catch (error) {
       await connections.close();
       throw error;
@@ -141,9 +141,13 @@ export class HybridTaskManager {
     return this.#connections.plane.change({ settings: { taskRatios }, reason });
   }
 
+  get #fileRouting(): RoutingSettings {
+    return this.#file?.routing ?? routingOf(this.config);
+  }
+
   /** Makes the config file's routing section live. @throws {FrozenError} */
   apply(options: { readonly reason: string }): Promise<ControlState> {
-    return applyRouting(this.#connections.plane, routingOf(this.config), options);
+    return applyRouting(this.#connections.plane, this.#fileRouting, options);
   }
 
   /** From the moment this resolves, nothing is accepted for canary, whatever any process believes (I3). */
@@ -162,7 +166,7 @@ export class HybridTaskManager {
   }
 
   status(): Promise<SystemStatus> {
-    return readStatus(this.#connections, this.#flags, this.#tasks.queues);
+    return readStatus(this.#connections, this.#flags, this.#tasks.queues, this.#fileRouting);
   }
 
   /** The newest changes of the live state, newest first. */
@@ -179,7 +183,7 @@ export class HybridTaskManager {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#watcher?.close();
+    await this.#file?.close();
     await this.#flags.close();
     await this.#connections.close();
   }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { type HybridConfig, loadConfig } from './config.ts';
+import { PoisonTaskError } from './domain/errors.ts';
 import type { WorkerEvent, WorkerListener } from './domain/events.ts';
 import type { Logger } from './domain/logger.ts';
 import type { BackendName, TaskDefinition } from './domain/task.ts';
@@ -46,6 +47,8 @@ export class HybridWorker {
   readonly #heartbeat: Heartbeat;
   readonly #janitor: Janitor;
   readonly #startedAt = Date.now();
+  /** Parked jobs of foreign ids that are just being delivered here. */
+  readonly #refused = new Set<string>();
   #consumers: Consumer[] = [];
   #stopped: Promise<boolean> | undefined;
 
@@ -121,8 +124,9 @@ export class HybridWorker {
       concurrency: this.#options.concurrency ?? config.worker.concurrency,
       stallIntervalMs: config.worker.stallIntervalMs,
       onStalled: (id) =>
-        countStall(this.#c, backend, queue, id, env.emit).catch((error: unknown) =>
-          log.warn({ id, queue }, `stall not counted: ${(error as Error).message}`),
+        countStall(this.#c, backend, queue, id, env.emit).then(
+          (mustRefuse) => mustRefuse && this.#refused.add(`${queue}:${id}`),
+          (error: unknown) => log.warn({ id, queue }, `stall not counted: ${(error as Error).message}`),
         ),
       onUnreadable: (id, problem) =>
         log.error({ id, queue, backend: backend.name }, `unreadable job parked: ${problem}`),
@@ -133,6 +137,9 @@ export class HybridWorker {
 
   async #run(delivery: Delivery, taskQueue: string, env: RunEnvironment): Promise<Settlement> {
     const task = this.#tasks.resolve(delivery, taskQueue);
+    if (this.#refused.delete(`${delivery.queue}:${delivery.id}`)) {
+      return { kind: 'fail', error: new PoisonTaskError(delivery.id, this.#c.config.worker.maxLosses + 1) };
+    }
     try {
       return delivery.mark
         ? await runLedgerDelivery(delivery, task, env)

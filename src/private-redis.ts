@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { InvalidConfigError, RedisUnreachableError } from './domain/errors.ts';
 import { withFolderLock } from './folder-lock.ts';
+import { freePort } from './free-port.ts';
 import { dataFolderOf, findRedisServer, type RedisPlaces, startSupervised } from './redis-supervisor.ts';
 
 export interface PrivateRedis {
@@ -115,7 +114,7 @@ async function start(
     );
   }
   for (let attempt = 1; attempt <= 3; attempt++) {
-    const port = await freePort(); // somebody else may take it before the server does: hence the attempts
+    const port = await freePort(); // it may be taken before the server has it: hence the attempts
     const server = await startSupervised(places, binary, port);
     if (server === undefined) continue;
     log(
@@ -174,15 +173,6 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 const urlOf = (port: number): string => `redis://127.0.0.1:${port}`;

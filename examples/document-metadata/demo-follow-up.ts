@@ -24,7 +24,7 @@ export function followUp(config: HybridConfig, outDir: string): DemoSummary['nex
   const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
   const commands = [
     { command: `${hybridCommand('status')}${app}`, what: 'both backends, live' },
-    { command: hybridCommand('ratio 0.5 --reason "try half"'), what: 'half to BullMQ' },
+    { command: hybridCommand('ratio 0.5 --reason "try half"'), what: 'while a demo runs' },
     { command: `ls ${quoted(outDir)}`, what: 'one JSON per document' },
   ];
   if (existsSync('rollback.sh')) {

@@ -2,17 +2,10 @@ import type { Logger } from '../../src/index.ts';
 
 const SILENT = () => {};
 
-/**
- * Warnings and errors as sentences, the same one only once in a row. Drift from the file is left out: the demo makes its
- * own ratio live.
- */
+/** Warnings and errors as sentences. Drift from the file is left out: the demo makes its own ratio live. */
 export function plainLog(say: (line: string) => void): Logger {
-  let last = '';
   const tell = (kind: string) => (fields: Record<string, unknown>, message: string) => {
-    const line = `${kind}: ${message.replace(/\s*\n\s*/g, ' ')}`;
-    if (fields.drift !== undefined || line === last) return;
-    last = line;
-    say(line);
+    if (fields.drift === undefined) say(`${kind}: ${message.replace(/\s*\n\s*/g, ' ')}`);
   };
   const log: Logger = {
     child: () => log,

@@ -1,5 +1,5 @@
 import { MultiBar } from 'cli-progress';
-import { inDigits } from './demo-text.ts';
+import { inDigits, lineWidth, wrap } from './demo-text.ts';
 
 export interface ProgressCounts {
   /** Files read or skipped. */
@@ -13,17 +13,28 @@ export interface ProgressCounts {
 /** What a person sees while the demo works. All of it is on stderr: stdout is the summary's. */
 export interface Progress {
   begin(): void;
-  /** Prints a line above the bar. */
-  note(line: string): void;
+  /** Prints a text above the bar; the same one only once, however many processes complain about it. */
+  note(text: string): void;
   end(): void;
 }
 
 const LINE_EVERY_MS = 3000;
 const DRAW_EVERY_MS = 200;
+/** Whoever has read so many complaints needs no more of them. */
+const MOST_NOTES = 50;
 
 /** @param isQuiet no plain lines where there is no terminal */
 export function openProgress(counts: () => ProgressCounts, isQuiet: boolean): Progress {
-  return process.stderr.isTTY ? barProgress(counts) : lineProgress(counts, isQuiet);
+  const progress = process.stderr.isTTY ? barProgress(counts) : lineProgress(counts, isQuiet);
+  const said = new Set<string>();
+  return {
+    ...progress,
+    note: (text) => {
+      if (said.has(text) || said.size === MOST_NOTES) return;
+      said.add(text);
+      progress.note(wrap(text, lineWidth(), ''));
+    },
+  };
 }
 
 function lineProgress(counts: () => ProgressCounts, isQuiet: boolean): Progress {

@@ -11,6 +11,12 @@ const COMMAND_COLUMNS = 50;
 
 /** The summary for a person. */
 export function reportText(summary: DemoSummary): string {
+  if (summary.status === 'interrupted') {
+    const hint = 'The same command again goes on where this one stopped.';
+    return [headline(summary), ...facts(summary), labelled('Output', shortPath(summary.output)), hint].join(
+      '\n',
+    );
+  }
   const parts = [
     [headline(summary), ...facts(summary)].join('\n'),
     backendTable(summary),

@@ -9,7 +9,7 @@ import { openProgress, type Progress } from './demo-progress.ts';
 import { runDocuments } from './demo-run.ts';
 import { type DemoSummary, type RatioChange, summarise } from './demo-summary.ts';
 import { Tally } from './demo-tally.ts';
-import { lineWidth, plural, shortPath, wrap } from './demo-text.ts';
+import { plural, shortPath } from './demo-text.ts';
 import { Workers } from './demo-workers.ts';
 import { NoDocumentsError } from './errors.ts';
 import { readDocuments, type SourceDocument } from './reading.ts';
@@ -59,11 +59,16 @@ export async function runSession(options: DemoOptions, stop: AbortSignal): Promi
   const tally = new Tally(options.limit);
   const progress = openProgress(() => tally.progress(), options.json);
   const say = (text: string) => {
-    if (!options.json) progress.note(wrap(text, lineWidth(), ''));
+    if (!options.json) progress.note(text);
   };
   const closing = new Closing();
   try {
     return await run({ options, tally, progress, closing, stop, say });
+  } catch (error) {
+    progress.end();
+    if (tally.chunks.submitted > 0)
+      say('Stopped. What is finished is kept: the same command again goes on from there.');
+    throw error;
   } finally {
     progress.end();
     await closing.all();

@@ -73,6 +73,7 @@ export class Tally {
   } as ExamplesByLanguage;
   #filesTotal: number | null = null;
   #filesDone = 0;
+  readonly #beganAt = Date.now();
   readonly #limit: number;
   readonly #of = { stable: newBackendTally(), canary: newBackendTally() };
 
@@ -114,7 +115,8 @@ export class Tally {
     // Clocks of two machines differ: a wait is never negative.
     of.waits.recordValue(Math.max(0, outcome.startedAt - outcome.enqueuedAt));
     of.runs.recordValue(Math.max(0, outcome.finishedAt - outcome.startedAt));
-    of.firstAt = Math.min(of.firstAt, outcome.enqueuedAt);
+    // What an interrupted run had submitted was not this run's time.
+    of.firstAt = Math.min(of.firstAt, Math.max(outcome.enqueuedAt, this.#beganAt));
     of.lastAt = Math.max(of.lastAt, outcome.finishedAt);
   }
 

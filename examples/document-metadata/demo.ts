@@ -48,10 +48,7 @@ export async function runDemo(argv: readonly string[]): Promise<number> {
     } else {
       print(`\n${reportText(summary)}`);
     }
-    if (interruptedBy !== null) {
-      if (!options.json && summary !== null) say('\nThe same command again goes on where this one stopped.');
-      return exitCodeOf(interruptedBy);
-    }
+    if (interruptedBy !== null) return exitCodeOf(interruptedBy);
     return summary?.status === 'completed' ? 0 : 1;
   } catch (error) {
     return report(error, argv);

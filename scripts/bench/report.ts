@@ -82,17 +82,18 @@ export function renderReport(report: BenchReport): string {
 
 function renderComparisons(comparisons: readonly Comparison[]): string {
   const table = new Table({
-    head: ['', 'ours/plain', 'spread', 'target', '', 'ours, tasks/s', 'plain, tasks/s'],
-    colAligns: ['left', 'right', 'right', 'right', 'left', 'right', 'right'],
+    head: ['', 'ours/plain', 'spread', 'target', '', 'by CPU', 'ours, tasks/s', 'plain, tasks/s'],
+    colAligns: ['left', 'right', 'right', 'right', 'left', 'right', 'right', 'right'],
     style: { head: [], border: [] },
   });
-  for (const { title, ratio, target, isReached, ours, plain } of comparisons) {
+  for (const { title, ratio, cpuRatio, target, isReached, ours, plain } of comparisons) {
     table.push([
       title,
       pc.bold(ratio.median.toFixed(2)),
       `${ratio.min.toFixed(2)}..${ratio.max.toFixed(2)}`,
       target === null ? '' : `>= ${target.toFixed(2)}`,
       verdict(isReached),
+      cpuRatio.toFixed(2),
       whole(ours.tasksPerSecond),
       whole(plain.tasksPerSecond),
     ]);
@@ -100,7 +101,7 @@ function renderComparisons(comparisons: readonly Comparison[]): string {
   return table.toString();
 }
 
-/** Where the time goes: CPU is steadier than wall time on a machine that others use. */
+/** Where the time goes. */
 function renderCosts(comparisons: readonly Comparison[]): string {
   const table = new Table({
     head: ['per task', 'side', 'CPU, µs', 'Redis CPU, µs', 'Redis commands (those in scripts included)'],

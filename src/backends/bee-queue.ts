@@ -12,7 +12,6 @@ import type { BackendOptions } from './backend-options.ts';
 import { startBeeConsumer } from './bee-queue-consumer.ts';
 import { beeKey, beeRecordText, isLater, readBeeRecord } from './bee-queue-wire.ts';
 import { type Consumption, RedisBackend } from './redis-backend.ts';
-import { numbersOf } from './redis-link.ts';
 import { defineScript, type ScriptCall } from './redis-script.ts';
 
 const MAX_BATCH_JOBS = 200;
@@ -106,17 +105,15 @@ class BeeQueueBackend extends RedisBackend implements TaskBackend {
   }
 
   async counts(queue: string): Promise<BackendCounts> {
-    const replies = await this.link.run('counts', (client) =>
-      client
-        .multi()
+    const numbers = await this.link.numbers('counts', (multi) =>
+      multi
         .llen(this.#key(queue, 'waiting'))
         .llen(this.#key(queue, 'active'))
         .zcard(this.#key(queue, 'delayed'))
         .scard(this.#key(queue, 'succeeded'))
-        .scard(this.#key(queue, 'failed'))
-        .exec(),
+        .scard(this.#key(queue, 'failed')),
     );
-    const [waiting = 0, active = 0, delayed = 0, succeeded = 0, failed = 0] = numbersOf(replies);
+    const [waiting = 0, active = 0, delayed = 0, succeeded = 0, failed = 0] = numbers;
     return { waiting, active, delayed, succeeded, failed };
   }
 

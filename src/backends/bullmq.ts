@@ -12,7 +12,6 @@ import type { BackendOptions } from './backend-options.ts';
 import { startBullConsumer } from './bullmq-consumer.ts';
 import { bullKey, bullOptions, dueTimeOf } from './bullmq-wire.ts';
 import { type Consumption, RedisBackend } from './redis-backend.ts';
-import { numbersOf } from './redis-link.ts';
 
 export interface BullmqBackendOptions extends BackendOptions {
   /**
@@ -123,20 +122,18 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
   }
 
   async counts(queue: string): Promise<BackendCounts> {
-    const replies = await this.link.run('counts', (client) =>
-      client
-        .multi()
+    const numbers = await this.link.numbers('counts', (multi) =>
+      multi
         .llen(this.#key(queue, 'wait'))
         .llen(this.#key(queue, 'paused'))
         .zcard(this.#key(queue, 'prioritized'))
         .llen(this.#key(queue, 'active'))
         .zcard(this.#key(queue, 'delayed'))
         .zcard(this.#key(queue, 'completed'))
-        .zcard(this.#key(queue, 'failed'))
-        .exec(),
+        .zcard(this.#key(queue, 'failed')),
     );
     const [wait = 0, paused = 0, prioritized = 0, active = 0, delayed = 0, succeeded = 0, failed = 0] =
-      numbersOf(replies);
+      numbers;
     return { waiting: wait + paused + prioritized, active, delayed, succeeded, failed };
   }
 

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { type ChainableCommander, Redis } from 'ioredis';
 import { ClosedError } from '../domain/errors.ts';
 import {
   ioredisOptions,
@@ -86,6 +86,17 @@ export class RedisLink {
     } catch (error) {
       throw this.explain(error, operation);
     }
+  }
+
+  /** Asks for several whole numbers of one moment. @throws as `run` */
+  numbers(operation: string, ask: (multi: ChainableCommander) => ChainableCommander): Promise<number[]> {
+    return this.run(operation, async (client) => {
+      const replies = (await ask(client.multi()).exec()) ?? [];
+      return replies.map(([error, value]) => {
+        if (error) throw error;
+        return Number(value);
+      });
+    });
   }
 
   explain(error: unknown, operation: string): Error {
@@ -181,12 +192,4 @@ export async function connectWithin(address: RedisAddress, deadlineMs: number): 
     probe.disconnect();
   }
   throw connectionFailure(first, { address, deadlineMs, hasConnected, isLate });
-}
-
-/** The whole numbers of a MULTI's replies. @throws the first reply that is an error */
-export function numbersOf(replies: readonly (readonly [Error | null, unknown])[] | null): number[] {
-  return (replies ?? []).map(([error, value]) => {
-    if (error) throw error;
-    return Number(value);
-  });
 }

@@ -1,7 +1,7 @@
 import type { BackendStatus, SystemStatus } from '../index.ts';
 import { colors } from './output.ts';
 import { labelled, table } from './table.ts';
-import { ago, count, duration, pairs, plural } from './words.ts';
+import { ago, count, duration, pairs, plural, shortPath } from './words.ts';
 
 /** The state of the whole system on one screen, the most urgent first. */
 export function statusView(status: SystemStatus, place: string, now = Date.now()): string {
@@ -45,7 +45,7 @@ function changeText({ control }: SystemStatus, now: number): string {
 }
 
 function fileText({ file, control }: SystemStatus): string {
-  const name = file.path ?? 'none, built-in defaults';
+  const name = file.path === null ? 'none, built-in defaults' : shortPath(file.path);
   if (file.drift.length === 0) return `${name}, the same as live`;
   const differences = file.drift.map(
     ({ setting, file: inFile, live }) => `${setting} ${inFile ?? 'none'} (live ${live ?? 'none'})`,

@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+
 const UNITS = [
   ['day', 86_400],
   ['h', 3_600],
@@ -32,6 +34,12 @@ export function count(n: number): string {
 /** `1 task`, `2 tasks`. */
 export function plural(n: number, noun: string, many = `${noun}s`): string {
   return `${count(n)} ${n === 1 ? noun : many}`;
+}
+
+/** A path as one would type it here: relative if it is below the working directory. */
+export function shortPath(path: string): string {
+  const fromHere = relative('', path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }
 
 /** A record as `name value` pairs: `generate-metadata 0.1, other 0.5`. */

@@ -1,3 +1,5 @@
+import type { SchemaIssue } from './schema-check.ts';
+
 /** Every error that this library throws on purpose. `code` never changes; messages may. */
 export abstract class HybridTaskError extends Error {
   abstract readonly code: string;
@@ -103,17 +105,30 @@ export class InvalidSubmissionError extends HybridTaskError {
   }
 }
 
-/** The payload does not fit the task's input schema. Nothing was enqueued. */
-export class InvalidPayloadError extends HybridTaskError {
-  readonly code = 'E_INVALID_PAYLOAD';
+abstract class SchemaMismatchError extends HybridTaskError {
   readonly task: string;
-  readonly issues: readonly { readonly path: string; readonly problem: string }[];
-  constructor(task: string, issues: readonly { readonly path: string; readonly problem: string }[]) {
-    super(
-      `The payload does not fit task ${show(task)}: ${issues.map((i) => `${i.path || '(top)'}: ${i.problem}`).join('; ')}.`,
-    );
+  readonly issues: readonly SchemaIssue[];
+  constructor(what: string, task: string, issues: readonly SchemaIssue[]) {
+    const found = issues.map(({ path, problem }) => `${path || '(top)'}: ${problem}`);
+    super(`The ${what} does not fit task ${show(task)}: ${found.join('; ')}.`);
     this.task = task;
     this.issues = issues;
+  }
+}
+
+/** The payload does not fit the task's input schema. Nothing was enqueued. */
+export class InvalidPayloadError extends SchemaMismatchError {
+  readonly code = 'E_INVALID_PAYLOAD';
+  constructor(task: string, issues: readonly SchemaIssue[]) {
+    super('payload', task, issues);
+  }
+}
+
+/** A handler's result does not fit the task's output schema. */
+export class InvalidResultError extends SchemaMismatchError {
+  readonly code = 'E_INVALID_RESULT';
+  constructor(task: string, issues: readonly SchemaIssue[]) {
+    super('result', task, issues);
   }
 }
 
@@ -160,8 +175,7 @@ export class UnknownSubmissionStateError extends HybridTaskError {
 }
 
 /** `target` is a host and port, never a URL with its password. */
-export class RedisUnreachableError extends HybridTaskError {
-  readonly code = 'E_REDIS_UNREACHABLE';
+abstract class RedisProblemError extends HybridTaskError {
   readonly target: string;
   readonly problem: string;
   readonly advice: string;
@@ -173,18 +187,14 @@ export class RedisUnreachableError extends HybridTaskError {
   }
 }
 
+/** There is no connection to Redis, or it answers nothing. */
+export class RedisUnreachableError extends RedisProblemError {
+  readonly code = 'E_REDIS_UNREACHABLE';
+}
+
 /** Redis answered, but it cannot be used as it is set up (evicts keys, too old, refuses a command). */
-export class RedisUnsuitableError extends HybridTaskError {
+export class RedisUnsuitableError extends RedisProblemError {
   readonly code = 'E_REDIS_UNSUITABLE';
-  readonly target: string;
-  readonly problem: string;
-  readonly advice: string;
-  constructor(target: string, problem: string, advice: string) {
-    super(`Redis at ${target}: ${problem}. ${advice}`);
-    this.target = target;
-    this.problem = problem;
-    this.advice = advice;
-  }
 }
 
 /** A backend's own failure, without the client library's error (that one carries command arguments, so the payload). */
@@ -292,20 +302,6 @@ export class PoisonTaskError extends HybridTaskError {
     super(`Task ${id} lost its worker ${losses} times while running; it is parked.`);
     this.id = id;
     this.losses = losses;
-  }
-}
-
-/** A handler's result does not fit the task's output schema. */
-export class InvalidResultError extends HybridTaskError {
-  readonly code = 'E_INVALID_RESULT';
-  readonly task: string;
-  readonly issues: readonly { readonly path: string; readonly problem: string }[];
-  constructor(task: string, issues: readonly { readonly path: string; readonly problem: string }[]) {
-    super(
-      `The result does not fit task ${show(task)}: ${issues.map((i) => `${i.path || '(top)'}: ${i.problem}`).join('; ')}.`,
-    );
-    this.task = task;
-    this.issues = issues;
   }
 }
 

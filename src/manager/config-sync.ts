@@ -1,9 +1,15 @@
-import { type ConfigWatcher, watchConfig } from '../config.ts';
+import { watchConfig } from '../config.ts';
 import type { ControlState, RoutingSettings } from '../domain/control-state.ts';
 import { ControlConflictError, FrozenError } from '../domain/errors.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { ControlPlane } from '../state/control-plane.ts';
 import { driftBetween } from './status.ts';
+
+export interface FollowedFile {
+  /** The routing section as it was edited last; null: it is as it was at the start. */
+  readonly routing: RoutingSettings | null;
+  close(): Promise<void>;
+}
 
 /**
  * Makes an edit of the config file live while a process runs. Every process that watches the file tries; the first one
@@ -14,9 +20,11 @@ export async function followConfigFile(
   plane: ControlPlane,
   actor: string,
   log: Logger,
-): Promise<ConfigWatcher> {
-  return watchConfig(file, {
+): Promise<FollowedFile> {
+  let edited: RoutingSettings | null = null;
+  const watcher = await watchConfig(file, {
     onChange: (routing) => {
+      edited = routing;
       applyRouting(plane, routing, { actor, reason: `${file} was edited` }).catch((error: unknown) => {
         log.warn({ file }, `The edit is not live: ${(error as Error).message}`);
       });
@@ -24,6 +32,12 @@ export async function followConfigFile(
     onProblem: (error) =>
       log.error({ file }, `The edit is not used, the last good state stays. ${error.message}`),
   });
+  return {
+    get routing() {
+      return edited;
+    },
+    close: () => watcher.close(),
+  };
 }
 
 /**

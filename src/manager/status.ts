@@ -1,4 +1,3 @@
-import { routingOf } from '../config.ts';
 import type { ControlState, RoutingSettings } from '../domain/control-state.ts';
 import type { LedgerCounts, PlainCounts } from '../domain/ledger.ts';
 import type { FlagSource } from '../domain/routing-decision.ts';
@@ -40,10 +39,12 @@ export interface SystemStatus {
   readonly flags: ReturnType<FlagSource['describe']>;
 }
 
+/** @param routing the config file's routing section as it is now */
 export async function readStatus(
   c: Connections,
   flags: FlagSource,
   queues: readonly string[],
+  routing: RoutingSettings,
 ): Promise<SystemStatus> {
   const moved = queues.map(movedQueueOf);
   const [control, counts, parked, workers, stable, canary] = await Promise.all([
@@ -55,7 +56,6 @@ export async function readStatus(
     backendStatus(c.canary, queues),
   ]);
   const { plain, ...ledger } = counts;
-  const routing = routingOf(c.config);
   return {
     namespace: c.config.namespace,
     control,

@@ -8,6 +8,8 @@ import type { Connections } from '../manager/connections.ts';
  * Counts how often a job without ledger entry stalled, and parks the one that keeps taking its workers down: its
  * failure is recorded, so that whoever gets it delivered skips it, and the job is removed. bee-queue itself would
  * deliver it for ever. Tasks with an entry are counted by the ledger.
+ *
+ * @returns true: somebody has just taken it and no outcome will make them skip it (a foreign id); it has to be refused
  */
 export async function countStall(
   c: Connections,
@@ -15,14 +17,14 @@ export async function countStall(
   queue: string,
   id: string,
   emit: (event: WorkerEvent) => void,
-): Promise<void> {
-  if (await c.ledger.get(id)) return;
+): Promise<boolean> {
+  if (await c.ledger.get(id)) return false;
   const { maxLosses } = c.config.worker;
   const losses = await c.ledger.countStall(queue, id, c.config.results.failureTtlSeconds);
   const at = Date.now();
   const event = { id, task: '', queue, backend: backend.name, attempt: losses, at };
   emit({ ...event, type: 'stalled' });
-  if (losses <= maxLosses) return;
+  if (losses <= maxLosses) return false;
   if (isTaskId(id)) {
     const { name, message, code } = new PoisonTaskError(id, losses);
     const error = { name, message, code };
@@ -31,6 +33,7 @@ export async function countStall(
     await c.outcomes.record(outcome, c.config.results.failureTtlSeconds);
   }
   await c.ledger.park(isTaskId(id) ? id : `${queue}:${id}`);
-  await backend.remove(queue, id);
+  const isRemoved = await backend.remove(queue, id);
   emit({ ...event, type: 'parked' });
+  return !isRemoved && !isTaskId(id);
 }

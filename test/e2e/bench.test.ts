@@ -41,7 +41,8 @@ function expectComparisons(figures: readonly Figure[], targets: Readonly<Record<
   expect(Object.fromEntries(figures.map(({ id, target }) => [id, target]))).toEqual(targets);
   for (const figure of figures) {
     if (figure.kind !== 'comparison') throw new Error(`${figure.id} is a ${figure.kind}`);
-    for (const value of Object.values(figure.ratio)) expect(Number.isFinite(value)).toBe(true);
+    for (const value of [...Object.values(figure.ratio), figure.cpuRatio])
+      expect(Number.isFinite(value)).toBe(true);
     expect(figure.isReached).toBe(figure.target === null ? null : figure.ratio.median >= figure.target);
     expect(figure.plain.rounds).toHaveLength(1);
     expect(Math.max(...Object.values(figure.plain.commands))).toBeGreaterThanOrEqual(1);

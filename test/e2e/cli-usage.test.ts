@@ -83,7 +83,7 @@ describe('a submission', () => {
   });
 
   it('with a payload that is not JSON says where, and shows nothing of it', async () => {
-    const text = await refusal('submit', 'add', '--data', '{"a":1,secret}');
+    const text = await refusal('submit', 'add', '--data', 'secret words');
     expect(text).toContain('--data is not JSON');
     expect(text).not.toContain('secret');
   });

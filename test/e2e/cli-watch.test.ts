@@ -1,7 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { SystemStatus } from '../../src/index.ts';
 import { cliPlace } from '../support/cli.ts';
-import { plainClient, waitFor } from '../support/redis.ts';
+import { plainClient } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // Each run of the command line loads all of its libraries.
 jest.setTimeout(90_000);

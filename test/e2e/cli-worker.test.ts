@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { SystemStatus } from '../../src/index.ts';
 import { cli, cliPlace } from '../support/cli.ts';
-import { waitFor } from '../support/redis.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // Each run of the command line loads all of its libraries.
 jest.setTimeout(90_000);

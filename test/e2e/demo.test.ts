@@ -293,7 +293,24 @@ describe('the demo', () => {
   );
 
   it(
-    'leaves no process behind when it is killed, and the next run does the rest',
+    'leaves no worker behind when it is killed, on a Redis that lives on',
+    async () => {
+      putDocuments(40, 12);
+      const child = start();
+      const { workers } = await withManager(async (manager) => {
+        await hasBegun(manager);
+        return manager.status();
+      });
+      child.kill('SIGKILL');
+      await child.ended;
+      expect(workers).toHaveLength(1);
+      await waitFor(() => !workers.some(({ pid }) => isAlive(pid)), { what: 'its end', timeoutMs: 30_000 });
+    },
+    LONG_MS,
+  );
+
+  it(
+    'takes its private Redis along when it is killed, and the next run does the rest',
     async () => {
       putDocuments(40, 12);
       // Without REDIS_URL: a private server in the folder.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { startRedis } from '../support/redis.ts';
+import BeeQueue from 'bee-queue';
+import { plainClient, startRedis } from '../support/redis.ts';
 import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
 
 describe('a task that takes every worker down', () => {
@@ -27,6 +28,32 @@ describe('a task that takes every worker down', () => {
       await expect(poison.result()).rejects.toMatchObject({ code: 'E_TASK_FAILED' });
       expect((await trial.manager.find(poison.id))?.outcome?.error?.code).toBe('E_POISON_TASK');
       await trial.expectPromisesKept();
+    },
+    FAULT_TIMEOUT_MS,
+  );
+
+  it(
+    'is parked also if a plain bee-queue producer saved it',
+    async () => {
+      const redis = await startRedis();
+      const trial = await Trial.open({ redisUrl: redis.url, worker: { maxLosses: 1 } });
+      const plain = new BeeQueue(trial.queue, {
+        redis: { url: redis.url },
+        isWorker: false,
+        getEvents: false,
+      });
+      const { id } = await plain.createJob({ n: 1, workMs: 0, isPoison: true }).save();
+      await plain.close();
+      for (const victim of ['victim1', 'victim2']) {
+        const worker = await trial.worker(victim).catch(() => trial.lastChild);
+        expect(await worker.ended).toBe('SIGKILL');
+      }
+      await trial.worker('survivor');
+      await trial.seen('told', (e) => e.type === 'parked');
+      await (await trial.submit({}, { backend: 'stable' })).result();
+      expect(await trial.manager.parked()).toEqual([`${trial.queue}:${id}`]);
+      expect(trial.runsOf(id).map((run) => run.who)).toEqual(['victim1', 'victim2']);
+      expect(await plainClient(redis.url).llen(`bq:${trial.queue}:active`)).toBe(0);
     },
     FAULT_TIMEOUT_MS,
   );

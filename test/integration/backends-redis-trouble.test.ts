@@ -8,10 +8,10 @@ import type { BackendOptions } from '../../src/backends/backend-options.ts';
 import { createBeeQueueBackend } from '../../src/backends/bee-queue.ts';
 import { createBullmqBackend } from '../../src/backends/bullmq.ts';
 import type { TaskBackend } from '../../src/domain/task-backend.ts';
+import { freePort } from '../../src/free-port.ts';
 import { COMPLETE, DeliveryLog } from '../support/delivery-log.ts';
 import { jobRequest } from '../support/job-requests.ts';
 import { expectNoLeakedConnections, plainClient, startRedis, uniqueName } from '../support/redis.ts';
-import { freePort } from '../support/redis-server.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const makers: readonly [string, (options: BackendOptions) => TaskBackend][] = [
@@ -155,6 +155,18 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
     server.resume();
     await waitFor(() => backend.isReachable(), { what: 'the connection to be back' });
     expect(await backend.enqueue([jobRequest(queue, 'after')])).toEqual([{ status: 'added' }]);
+  });
+
+  it("a key that is somebody else's: the error is this library's own", async () => {
+    const server = await startRedis();
+    const backend = backendAt(server.url);
+    const admin = plainClient(server.url);
+    for (const key of [`bq:${queue}:waiting`, `bull:${queue}:wait`]) await admin.set(key, 'secret');
+    expect(await failureOf(backend.counts(queue))).toMatchObject({
+      code: 'E_BACKEND',
+      operation: 'counts',
+      problem: expect.stringMatching(/^WRONGTYPE /),
+    });
   });
 
   it('goes on when the server forgets its scripts', async () => {

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { InvalidConfigError, RedisUnreachableError, RedisUnsuitableError } from '../../src/domain/errors.ts';
+import { freePort } from '../../src/free-port.ts';
 import { type PreflightOptions, preflight } from '../../src/state/redis-preflight.ts';
 import {
   expectNoLeakedConnections,
@@ -12,7 +13,6 @@ import {
   startRedis,
   uniqueName,
 } from '../support/redis.ts';
-import { freePort } from '../support/redis-server.ts';
 
 const SECRET = 'very-s3cret';
 /** Longer than anything here takes, shorter than a test's time limit. */

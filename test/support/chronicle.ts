@@ -3,8 +3,9 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EventOf, type Happening, type HistoryEvent, HistoryReader, writeHistory } from './history.ts';
-import { uniqueName, waitFor } from './redis.ts';
+import { uniqueName } from './redis.ts';
 import { seededRandom } from './seeded-random.ts';
+import { waitFor } from './wait-for.ts';
 
 /** On an idle machine everything that is waited for happens within a few seconds. */
 const PATIENCE_MS = 40_000;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { expect } from '@jest/globals';
 import BeeQueue from 'bee-queue';
 import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { WorkerEvent } from '../../src/domain/events.ts';
 import { movedQueueOf } from '../../src/domain/task-backend.ts';
 import {
@@ -37,6 +38,8 @@ export class HybridSystem {
   readonly log = new RecordingLog();
   readonly events: WorkerEvent[] = [];
   readonly #opened: { close(): Promise<unknown> }[] = [];
+  readonly #counting = new Map<string, { readonly bee: readonly BeeQueue[]; readonly bull: Queue }>();
+  #redis: Redis | undefined;
   #wake: () => void = () => {};
 
   constructor(change: HybridConfigInput = {}) {
@@ -121,16 +124,25 @@ export class HybridSystem {
 
   /** Jobs in any state in both backends, and everything that the ledger keeps of tasks and keys. */
   async count(queue: string): Promise<PlainCount> {
+    const clients = this.#counting.get(queue) ?? (await this.#countingClients(queue));
     let bee = 0;
-    for (const name of [queue, movedQueueOf(queue)]) {
-      const { waiting, active, delayed, succeeded, failed } = await (await this.beeQueue(name)).checkHealth();
+    for (const each of clients.bee) {
+      const { waiting, active, delayed, succeeded, failed } = await each.checkHealth();
       bee += waiting + active + delayed + succeeded + failed;
     }
-    const byState = await this.bullQueue(queue).getJobCounts();
+    const byState = await clients.bull.getJobCounts();
     const bullmq = Object.values(byState).reduce((sum, n) => sum + n, 0);
-    const own = await plainClient().keys(`{${this.namespace}}:*`);
+    this.#redis ??= plainClient();
+    const own = await this.#redis.keys(`{${this.namespace}}:*`);
     const ledger = own.filter((key) => /:(task|key|outcome|open|counts)(:|$)/.test(key)).length;
     return { bee, bullmq, ledger };
+  }
+
+  async #countingClients(queue: string) {
+    const bee = [await this.beeQueue(queue), await this.beeQueue(movedQueueOf(queue))];
+    const clients = { bee, bull: this.bullQueue(queue) };
+    this.#counting.set(queue, clients);
+    return clients;
   }
 
   async expectNothingEnqueued(queue: string): Promise<void> {
@@ -138,6 +150,7 @@ export class HybridSystem {
   }
 
   async close(): Promise<void> {
+    this.#counting.clear();
     for (const each of this.#opened.splice(0)) await each.close();
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type CommonOptions, reason, withRedis } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { withManager } from '../session.ts';
+import { shortPath } from '../words.ts';
 
 interface ApplyOptions extends CommonOptions {
   readonly reason: string;
@@ -27,7 +28,7 @@ Example:
         const { drift, path } = (await manager.status()).file;
         const state = await manager.apply({ reason: options.reason });
         if (options.json) return printJson(state);
-        const source = path ?? 'the built-in defaults';
+        const source = path === null ? 'the built-in defaults' : shortPath(path);
         if (drift.length === 0)
           return print(`Nothing to do: ${source} is live already (epoch ${state.epoch}).`);
         for (const { setting, file, live } of drift)

@@ -1,10 +1,10 @@
-import { relative } from 'node:path';
 import type { Command } from 'commander';
 import type { HybridConfig } from '../../config.ts';
 import { type CommonOptions, withConfig } from '../options.ts';
 import { print, printJson, say } from '../output.ts';
 import { readConfig } from '../session.ts';
 import { table } from '../table.ts';
+import { shortPath } from '../words.ts';
 
 export function addFlag(program: Command): void {
   const flag = program
@@ -62,7 +62,7 @@ async function set(key: string, setting: string, options: CommonOptions): Promis
 }
 
 function shown(config: HybridConfig): string {
-  return relative('', config.flags.file);
+  return shortPath(config.flags.file);
 }
 
 function warnIfUnused({ flags }: HybridConfig): void {

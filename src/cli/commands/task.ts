@@ -62,6 +62,6 @@ function taskView(report: TaskReport): string {
     ]);
   }
   if (outcome?.error) lines.push(['Error', colors.red(`${outcome.error.name}: ${outcome.error.message}`)]);
-  if (outcome?.value !== undefined) lines.push(['Result', JSON.stringify(outcome.value, null, 2)]);
+  if (outcome?.value !== undefined) lines.push(['Result', JSON.stringify(outcome.value)]);
   return labelled(lines);
 }

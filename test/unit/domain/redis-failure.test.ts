@@ -111,9 +111,9 @@ describe('connectionFailure', () => {
 
   it("leaves this library's own errors alone", () => {
     const own = new ClosedError('It');
-    expect(connectionFailure(own, { address: readRedisAddress('redis://h'), ...never })).toBe(own);
+    const address = readRedisAddress('redis://h');
+    expect(connectionFailure(own, { address, deadlineMs: 1, hasConnected: false, isLate: false })).toBe(own);
   });
-  const never = { deadlineMs: 1, hasConnected: false, isLate: false };
 });
 
 describe('commandFailure', () => {
