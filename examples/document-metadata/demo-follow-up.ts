@@ -14,27 +14,28 @@ export function demoConfigFile(): string {
 }
 
 /** A command of `hybrid` on the demo's state, as it works from the present folder. */
-export function hybridCommand(command: string): string {
-  return `npx hybrid ${command} ${configOption()}`;
+export function hybridCommand(command: string, config: HybridConfig): string {
+  return `npx hybrid ${command} ${placeOptions(config)}`;
 }
 
 /** What to type after a run. */
 export function followUp(config: HybridConfig, outDir: string): DemoSummary['next'] {
-  const task = join(HERE, `task${extname(fileURLToPath(import.meta.url))}`);
-  const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
   const commands = [
-    { command: `${hybridCommand('status')}${app}`, what: 'both backends, live' },
-    { command: hybridCommand('ratio 0.5 --reason "try half"'), what: 'while a demo runs' },
+    { command: hybridCommand('status', config), what: 'both backends, live' },
+    { command: hybridCommand('ratio 0.5 --reason "try half"', config), what: 'while a demo runs' },
     { command: `ls ${quoted(outDir)}`, what: 'one JSON per document' },
   ];
   if (existsSync('rollback.sh')) {
-    commands.push({ command: `./rollback.sh ${configOption()}`, what: 'all back to bee-queue' });
+    commands.push({ command: `./rollback.sh ${placeOptions(config)}`, what: 'all back to bee-queue' });
   }
   return commands;
 }
 
-function configOption(): string {
-  return `--config ${quoted(demoConfigFile())}`;
+function placeOptions(config: HybridConfig): string {
+  // The file says where the tasks are in a checkout; elsewhere they have to be named.
+  const task = join(HERE, `task${extname(fileURLToPath(import.meta.url))}`);
+  const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
+  return `--config ${quoted(demoConfigFile())}${app}`;
 }
 
 /** A path as a shell takes it. */

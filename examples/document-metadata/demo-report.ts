@@ -9,8 +9,20 @@ const LISTED_SKIPPED = 3;
 /** A longer command does not push the others' explanations away. */
 const COMMAND_COLUMNS = 50;
 
+/** What the summary is shown on. */
+export interface Screen {
+  readonly columns: number;
+  readonly isColored: boolean;
+}
+
 /** The summary for a person. */
-export function reportText(summary: DemoSummary): string {
+export function reportText(summary: DemoSummary, screen: Screen = terminal()): string {
+  return new Report(summary, screen).text();
+}
+
+function terminal(): Screen {
+  return { columns: lineWidth(), isColored: process.stdout.isTTY === true && pc.isColorSupported };
+}
   if (summary.status === 'interrupted') {
     const hint = 'The same command again goes on where this one stopped.';
     return [headline(summary), ...facts(summary), labelled('Output', shortPath(summary.output)), hint].join(
@@ -99,7 +111,7 @@ function backendRow(name: string, share: BackendShare): string[] {
     percent(chunkShare),
     ms(queueWaitMs.p50),
     ms(runMs.p50),
-    chunksPerSecond.toFixed(1),
+    chunks === 0 ? '-' : chunksPerSecond.toFixed(1),
   ];
 }
 

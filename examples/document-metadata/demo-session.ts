@@ -19,10 +19,10 @@ import { tasks } from './task.ts';
 /** A rollback is in force in the demo's namespace. */
 export class DemoFrozenError extends HybridTaskError {
   readonly code = 'E_FROZEN';
-  constructor() {
+  constructor(config: HybridConfig) {
     super(
       "The demo's namespace is frozen by a rollback, so nothing may go to BullMQ. To lift that: " +
-        hybridCommand('resume --reason "..."'),
+        hybridCommand('resume --reason "..."', config),
     );
   }
 }
@@ -190,7 +190,7 @@ async function openManager(config: HybridConfig, { closing, progress }: Session)
     followConfigFile: false,
   });
   closing.add(() => manager.close());
-  if (manager.state.frozen !== '') throw new DemoFrozenError();
+  if (manager.state.frozen !== '') throw new DemoFrozenError(config);
   return manager;
 }
 

@@ -45,7 +45,7 @@ export async function openConnections(
   const controlUrl = config.redis.url ?? DEFAULT_REDIS_URL;
   const canaryUrl = config.canary.redisUrl ?? controlUrl;
   const { commandTimeoutMs } = config.redis;
-  const allowEviction = process.env['NODE_ENV'] === 'development';
+  const allowEviction = process.env.NODE_ENV === 'development';
   const report = await preflight(controlUrl, { allowEviction });
   for (const note of report.notes) log.warn({}, note);
   if (canaryUrl !== controlUrl) await warnAboutCanary(canaryUrl, allowEviction, log);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import BeeQueue from 'bee-queue';
 import { plainClient, startRedis } from '../support/redis.ts';
 import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('a task that takes every worker down', () => {
   it.each(['stable', 'canary'] as const)(
@@ -53,7 +54,9 @@ describe('a task that takes every worker down', () => {
       await (await trial.submit({}, { backend: 'stable' })).result();
       expect(await trial.manager.parked()).toEqual([`${trial.queue}:${id}`]);
       expect(trial.runsOf(id).map((run) => run.who)).toEqual(['victim1', 'victim2']);
-      expect(await plainClient(redis.url).llen(`bq:${trial.queue}:active`)).toBe(0);
+      const client = plainClient(redis.url);
+      const isIdle = async () => (await client.llen(`bq:${trial.queue}:active`)) === 0;
+      await waitFor(isIdle, { what: 'the job to be out of the way' });
     },
     FAULT_TIMEOUT_MS,
   );

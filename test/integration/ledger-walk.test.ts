@@ -28,6 +28,8 @@ class Walk {
   readonly #random: () => number;
   readonly #ids = Array.from({ length: IDS }, jobId);
   readonly #all = new Set(this.#ids);
+  /** Of each task's last run that was granted, whatever became of it. */
+  readonly #granted = new Map<string, string>();
   #tokens = 0;
   readonly path: string[] = [];
   /** Which answers came up, like `start granted`. */
@@ -76,7 +78,9 @@ class Walk {
   /** The token of the run in force, as a rule; else an old one or one that never was. */
   #pickToken(id: string): string {
     const entry = this.#model.entries.get(id);
-    const known = [entry?.token, entry?.retryOf, entry?.movedOf].filter((token) => typeof token === 'string');
+    const known = [entry?.token ?? this.#granted.get(id), entry?.retryOf, entry?.movedOf].filter(
+      (token) => typeof token === 'string',
+    );
     if (known.length > 0 && this.#chance(0.85))
       return this.#chance(0.7) ? (known[0] as string) : this.#pick(known);
     return `token-${Math.ceil(this.#random() * (this.#tokens + 1))}`;
@@ -91,7 +95,7 @@ class Walk {
     const owner = model.entries.get(id)?.owner ?? 'canary';
     const backend: BackendName = this.#chance(0.9) ? owner : owner === 'canary' ? 'stable' : 'canary';
 
-    if (roll < 0.2) {
+    if (roll < 0.15) {
       const epoch = model.epoch - (this.#chance(0.1) ? 1 : 0);
       return {
         name: `accept ${short} epoch ${epoch}`,
@@ -104,7 +108,7 @@ class Walk {
         canRepeat: true,
       };
     }
-    if (roll < 0.45) {
+    if (roll < 0.4) {
       const worker = this.#pick(WORKERS);
       const token = this.#chance(0.15) ? this.#pickToken(id) : `token-${++this.#tokens}`;
       return {
@@ -112,14 +116,17 @@ class Walk {
         id,
         real: async () => {
           const answer = await this.#bench.start(id, worker, token, backend);
-          if (answer.status === 'granted') return `granted ${answer.attempt} ${answer.failures}`;
+          if (answer.status === 'granted') {
+            this.#granted.set(id, token);
+            return `granted ${answer.attempt} ${answer.failures}`;
+          }
           return answer.status === 'skip' ? `skip ${answer.why}` : answer.status;
         },
         model: () => model.start(id, worker, token, backend),
         canRepeat: true,
       };
     }
-    if (roll < 0.57) {
+    if (roll < 0.5) {
       const token = this.#pickToken(id);
       const state = this.#chance(0.7) ? 'succeeded' : 'failed';
       return {
@@ -130,7 +137,7 @@ class Walk {
         canRepeat: true,
       };
     }
-    if (roll < 0.7) {
+    if (roll < 0.62) {
       const token = this.#pickToken(id);
       const isFree = this.#chance(0.3);
       return {
@@ -144,7 +151,7 @@ class Walk {
         canRepeat: true,
       };
     }
-    if (roll < 0.77) {
+    if (roll < 0.71) {
       return {
         name: `cancel ${short}`,
         id,
@@ -153,7 +160,7 @@ class Walk {
         canRepeat: true,
       };
     }
-    if (roll < 0.85) {
+    if (roll < 0.81) {
       return {
         name: `reassign ${short}`,
         id,
@@ -166,7 +173,7 @@ class Walk {
         canRepeat: true,
       };
     }
-    if (roll < 0.88) {
+    if (roll < 0.84) {
       return {
         name: `adopt ${short} from ${backend}`,
         id,
@@ -182,7 +189,7 @@ class Walk {
         canRepeat: true,
       };
     }
-    if (roll < 0.96) {
+    if (roll < 0.95) {
       const worker = this.#pick(WORKERS);
       return {
         name: `kill ${worker}`,
@@ -286,6 +293,6 @@ describe('a random walk over all scripts', () => {
   );
 
   it('comes by every answer of every script', () => {
-    expect([...seen]).toEqual(expect.arrayContaining(MUST_COME_UP));
+    expect(MUST_COME_UP.filter((answer) => !seen.has(answer))).toEqual([]);
   });
 });

@@ -646,6 +646,16 @@ describe('adopt', () => {
     expect(await bench.start(id)).toEqual({ status: 'skip', why: 'moved' });
   });
 
+  it('its outcome was recorded before the entry was lost: a second run does not change it', async () => {
+    const id = await bench.running();
+    await bench.finish(id);
+    await bench.raw.del(bench.redis.keys.task(id));
+    await adopted(id, 'canary');
+    await bench.start(id, 'worker-2', 'token-2');
+    expect(await bench.finish(id, 'token-2', 'failed')).toBe('recorded');
+    expect(await bench.storedOutcome(id)).toMatchObject({ status: 'succeeded', value: 'token-1' });
+  });
+
   it('a known entry stays', async () => {
     const id = await bench.running();
     const before = await bench.snapshot();

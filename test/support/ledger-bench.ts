@@ -12,7 +12,7 @@ import { plainClient, redisUrl, uniqueName } from './redis.ts';
 export const ENTRY_TTL_SECONDS = 5000;
 export const FAILURE_TTL_SECONDS = 4000;
 export const RESULT_TTL_SECONDS = 3000;
-export const MAX_LOSSES = 2;
+export const MAX_LOSSES = 1;
 
 /** A ledger of its own namespace, with everything needed to push it around and to look inside. */
 export class LedgerBench {
