@@ -61,8 +61,9 @@ export class HybridTaskManager {
     const actor = options.actor ?? `manager:${hostname()}`;
     const connections = await openConnections(config, actor, log);
     try {
-      const flags = await openFlags(config, log);
       const { plane } = connections;
+      await connections.queues.add(tasks.queues);
+      const flags = await openFlags(config, plane, log);
       const drift = driftBetween(routingOf(config), plane.state);
       if (drift.length > 0 && plane.state.frozen === '') {
         log.warn(

@@ -4,7 +4,7 @@ import { PoisonTaskError } from './domain/errors.ts';
 import type { WorkerEvent, WorkerListener } from './domain/events.ts';
 import type { Logger } from './domain/logger.ts';
 import type { BackendName, TaskDefinition } from './domain/task.ts';
-import type { Consumer, Delivery, Settlement, TaskBackend } from './domain/task-backend.ts';
+import type { Delivery, Settlement, TaskBackend } from './domain/task-backend.ts';
 import { movedQueueOf } from './domain/task-backend.ts';
 import { Heartbeat } from './execution/heartbeat.ts';
 import { Janitor } from './execution/janitor.ts';
@@ -16,6 +16,7 @@ import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
 import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
 import { version } from './version.ts';
+import { Consumers } from './worker/consumers.ts';
 import { countStall } from './worker/stalled-jobs.ts';
 
 /** An aborted handler that settles within this time is not given up. Milliseconds. */
@@ -49,13 +50,14 @@ export class HybridWorker {
   readonly #startedAt = Date.now();
   /** Parked jobs of foreign ids that are just being delivered here. */
   readonly #refused = new Set<string>();
-  #consumers: Consumer[] = [];
+  readonly #consumers: Consumers;
   #stopped: Promise<boolean> | undefined;
 
   private constructor(c: Connections, tasks: TaskRegistry, options: WorkerOptions) {
     this.#c = c;
     this.#tasks = tasks;
     this.#options = options;
+    this.#consumers = new Consumers(c.log);
     const { heartbeatMs, maxLosses, janitorIntervalMs } = c.config.worker;
     this.#heartbeat = new Heartbeat(c.workers, {
       intervalMs: heartbeatMs,
@@ -108,6 +110,7 @@ export class HybridWorker {
     // Before the first task: without a heartbeat it would be given away at once.
     await this.#heartbeat.begin();
     await control.listen(control.keys.cancelChannel, (id) => this.#running.abort(id, 'cancel'));
+    await this.#c.queues.add(this.#tasks.queues);
     const env = this.#environment();
     for (const backend of this.#options.backends ?? (['stable', 'canary'] as const)) {
       for (const queue of this.#tasks.queues) {
@@ -120,7 +123,7 @@ export class HybridWorker {
 
   async #consume(backend: TaskBackend, queue: string, taskQueue: string, env: RunEnvironment): Promise<void> {
     const { log, config } = this.#c;
-    const consumer = await backend.consume(queue, (delivery) => this.#run(delivery, taskQueue, env), {
+    await this.#consumers.add(backend, queue, (delivery) => this.#run(delivery, taskQueue, env), {
       concurrency: this.#options.concurrency ?? config.worker.concurrency,
       stallIntervalMs: config.worker.stallIntervalMs,
       onStalled: (id) =>
@@ -132,7 +135,6 @@ export class HybridWorker {
         log.error({ id, queue, backend: backend.name }, `unreadable job parked: ${problem}`),
       onError: (error) => log.warn({ queue, backend: backend.name }, error.message),
     });
-    this.#consumers.push(consumer);
   }
 
   async #run(delivery: Delivery, taskQueue: string, env: RunEnvironment): Promise<Settlement> {
@@ -214,8 +216,7 @@ export class HybridWorker {
 
   async #stop(graceMs: number): Promise<boolean> {
     const abort = setTimeout(() => this.#running.abortAll('shutdown'), graceMs);
-    const stops = this.#consumers.map((consumer) => consumer.stop(graceMs + ABORT_GRACE_MS));
-    const isClean = (await Promise.all(stops)).every(Boolean);
+    const isClean = await this.#consumers.stop(graceMs + ABORT_GRACE_MS);
     clearTimeout(abort);
     await this.#janitor.end();
     if (isClean) await this.#heartbeat.end().catch(() => {});

@@ -17,87 +17,86 @@ export interface Screen {
 
 /** The summary for a person. */
 export function reportText(summary: DemoSummary, screen: Screen = terminal()): string {
-  return new Report(summary, screen).text();
+  const page = new Page(screen);
+  const first = [headline(page, summary), ...facts(page, summary)];
+  const output = page.labelled('Output', shortPath(summary.output));
+  if (summary.status === 'interrupted')
+    return [...first, output, 'The same command again goes on where this one stopped.'].join('\n');
+  const parts = [
+    first.join('\n'),
+    backendTable(page, summary),
+    example(page, summary),
+    output,
+    next(page, summary),
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
 }
 
 function terminal(): Screen {
   return { columns: lineWidth(), isColored: process.stdout.isTTY === true && pc.isColorSupported };
 }
-  if (summary.status === 'interrupted') {
-    const hint = 'The same command again goes on where this one stopped.';
-    return [headline(summary), ...facts(summary), labelled('Output', shortPath(summary.output)), hint].join(
-      '\n',
-    );
+
+class Page {
+  readonly columns: number;
+  readonly colors: ReturnType<typeof pc.createColors>;
+  constructor({ columns, isColored }: Screen) {
+    this.columns = columns;
+    this.colors = pc.createColors(isColored);
   }
-  const parts = [
-    [headline(summary), ...facts(summary)].join('\n'),
-    backendTable(summary),
-    example(summary),
-    labelled('Output', shortPath(summary.output)),
-    next(summary),
-  ];
-  return parts.filter((part) => part !== '').join('\n\n');
+  labelled(label: string, text: string, paint = (line: string) => line): string {
+    const indent = ' '.repeat(LABEL_COLUMNS + 2);
+    const wrapped = paint(wrap(text, this.columns - indent.length, indent));
+    return `${this.colors.dim(label.padEnd(LABEL_COLUMNS))}  ${wrapped}`;
+  }
 }
 
-const colors = () => pc.createColors(process.stdout.isTTY === true && pc.isColorSupported);
-
-function headline({ status, documents, chunks, durationMs, chunksPerSecond }: DemoSummary): string {
-  const { bold, green, yellow } = colors();
-  const done = `${plural(documents.read, 'document')}, ${plural(chunks.kept + chunks.succeeded + chunks.failed, 'chunk')}`;
-  const speed = `${(durationMs / 1000).toFixed(1)} s, ${inDigits(Math.round(chunksPerSecond))} chunks/s`;
-  if (status === 'completed') return bold(green(`Done: ${done} in ${speed}.`));
+function headline({ colors }: Page, { status, documents, chunks, ...run }: DemoSummary): string {
+  const all = chunks.kept + chunks.succeeded + chunks.failed;
+  const done = `${plural(documents.read, 'document')}, ${plural(all, 'chunk')}`;
+  const speed = `${(run.durationMs / 1000).toFixed(1)} s, ${inDigits(Math.round(run.chunksPerSecond))} chunks/s`;
+  if (status === 'completed') return colors.bold(colors.green(`Done: ${done} in ${speed}.`));
   const how = status === 'interrupted' ? 'Interrupted' : 'Not all of it worked';
-  return bold(yellow(`${how}: ${done} in ${speed}.`));
+  return colors.bold(colors.yellow(`${how}: ${done} in ${speed}.`));
 }
 
-function facts({ chunks, documents, skipped, ratio, live, source }: DemoSummary): string[] {
-  const { yellow } = colors();
-  const lines: string[] = [];
-  const kept = chunks.kept > 0 ? `, ${inDigits(chunks.kept)} kept from the interrupted run` : '';
+function facts(page: Page, { chunks, failures, skipped, ratio, live, source }: DemoSummary): string[] {
+  const { yellow, red } = page.colors;
   const open = chunks.unanswered > 0 ? `, ${inDigits(chunks.unanswered)} without an answer` : '';
+  const kept = chunks.kept > 0 ? `, ${inDigits(chunks.kept)} kept from the interrupted run` : '';
   const counts = `${inDigits(chunks.succeeded)} succeeded, ${inDigits(chunks.failed)} failed, ${inDigits(chunks.retried)} retried`;
-  lines.push(
-    labelled(
-      'Chunks',
-      `${counts}${kept}${open}; ${inDigits(chunks.english)} English, ${inDigits(chunks.chinese)} Chinese`,
-    ),
-  );
-  if (documents.partial > 0)
-    lines.push(
-      labelled('Partial', yellow(`${plural(documents.partial, 'document')} with a chunk that has no answer`)),
-    );
+  const languages = `${inDigits(chunks.english)} English, ${inDigits(chunks.chinese)} Chinese`;
+  const lines = [page.labelled('Chunks', `${counts}${open}${kept}; ${languages}`)];
+  for (const problem of failures) lines.push(page.labelled('Failed', problem, yellow));
   if (skipped.count > 0) {
     const first = skipped.first
       .slice(0, LISTED_SKIPPED)
-      .map((one) => `${relativeTo(source, one.path)}: ${one.reason}`);
+      .map(({ path, reason }) => `${pathBelow(source, path)}: ${reason}`);
     const more = skipped.count > LISTED_SKIPPED ? '; ...' : '';
-    lines.push(labelled('Skipped', `${inDigits(skipped.count)} (${first.join('; ')}${more})`));
+    lines.push(page.labelled('Skipped', `${inDigits(skipped.count)} (${first.join('; ')}${more})`));
   }
-  for (const change of ratio.changes) {
-    const what = change.frozen ? 'frozen' : `ratio ${change.celeryRatio}`;
-    lines.push(labelled('Meanwhile', yellow(`${what} at epoch ${change.epoch}, by ${change.by}`)));
+  for (const { frozen, celeryRatio, epoch, by } of ratio.changes) {
+    const what = frozen ? 'frozen' : `ratio ${celeryRatio}`;
+    lines.push(page.labelled('Meanwhile', `${what} at epoch ${epoch}, by ${by}`, yellow));
   }
   const { ledger, plain } = live;
   const canary = `${inDigits(ledger.succeeded + ledger.movedSucceeded)} of ${inDigits(ledger.accepted)} succeeded`;
-  const conserved = ledger.conserved ? 'conserved' : yellow('NOT conserved');
-  const stable = inDigits(plain.succeeded);
-  lines.push(labelled('Redis', `in all runs: canary ${canary} (${conserved}), stable ${stable}`));
+  const conserved = ledger.conserved ? 'conserved' : 'NOT conserved';
+  const redis = `in all runs: canary ${canary} (${conserved}), stable ${inDigits(plain.succeeded)}`;
+  lines.push(page.labelled('Redis', redis, ledger.conserved ? undefined : red));
   return lines;
 }
 
-function backendTable({ backends, ratio }: DemoSummary): string {
-  const { dim } = colors();
-  const { stable, canary } = backends;
+function backendTable({ colors, columns }: Page, { backends, ratio }: DemoSummary): string {
   const [head = '', ...rows] = aligned([
     ['', 'documents', '', 'chunks', '', 'wait', 'run', 'chunks/s'],
-    backendRow('stable (bee-queue)', stable),
-    backendRow('canary (BullMQ)', canary),
+    backendRow('stable (bee-queue)', backends.stable),
+    backendRow('canary (BullMQ)', backends.canary),
     ['target', '', percent(ratio.target), '', '', '(p50)', '(p50)', ''],
   ]);
   const note =
     'The sticky key is the document, so all its chunks go one way: the share of documents follows the target, that of ' +
     'chunks also depends on their sizes.';
-  return [dim(head), ...rows, dim(wrap(note, lineWidth(), ''))].join('\n');
+  return [colors.dim(head), ...rows, colors.dim(wrap(note, columns, ''))].join('\n');
 }
 
 function backendRow(name: string, share: BackendShare): string[] {
@@ -115,33 +114,25 @@ function backendRow(name: string, share: BackendShare): string[] {
   ];
 }
 
-function example({ example: one }: DemoSummary): string {
+function example(page: Page, { example: one }: DemoSummary): string {
   if (one === null) return '';
   return [
-    labelled('Example', `${one.title} (${one.documentId})`),
-    labelled('', one.summary),
-    labelled('', `Keywords: ${one.keywords.join(', ')}`),
+    page.labelled('Example', `${one.title} (${one.documentId})`),
+    page.labelled('', one.summary),
+    page.labelled('', `Keywords: ${one.keywords.join(', ')}`),
   ].join('\n');
 }
 
-function next(summary: DemoSummary): string {
-  const { dim } = colors();
-  const short = summary.next
-    .map(({ command }) => command.length)
-    .filter((length) => length <= COMMAND_COLUMNS);
-  const lines = summary.next.map(({ command, what }) => {
-    const padded = command.padEnd(Math.max(...short));
-    return `  ${padded.length + what.length + 4 <= lineWidth() ? `${padded}  ${dim(what)}` : command}`;
+function next({ colors, columns }: Page, { next: commands }: DemoSummary): string {
+  const lengths = commands.map(({ command }) => command.length).filter((length) => length <= COMMAND_COLUMNS);
+  const lines = commands.map(({ command, what }) => {
+    const padded = command.padEnd(Math.max(0, ...lengths));
+    return `  ${padded.length + what.length + 4 <= columns ? `${padded}  ${colors.dim(what)}` : command}`;
   });
   return ['Next:', ...lines].join('\n');
 }
 
-function labelled(label: string, text: string): string {
-  const indent = ' '.repeat(LABEL_COLUMNS + 2);
-  return `${colors().dim(label.padEnd(LABEL_COLUMNS))}  ${wrap(text, lineWidth() - indent.length, indent)}`;
-}
-
-function relativeTo(folder: string, path: string): string {
-  const short = relative(folder, path);
-  return short === '' || short.startsWith('..') ? path : short;
+function pathBelow(source: string, path: string): string {
+  const short = relative(source, path);
+  return short === '' || short.startsWith('..') ? shortPath(path) : short;
 }

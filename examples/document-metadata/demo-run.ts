@@ -92,6 +92,7 @@ async function takeAnswer(
     if (error instanceof errors.ResultTimeoutError) tally.chunks.unanswered++;
     else if (error instanceof errors.TaskFailedError) {
       const trace = { taskId: task.id, backend: await count() };
+      tally.failedWith(chunk.chunkId, error.message);
       await store.failChunk(chunk.chunkId, error.message, trace);
     } else throw error;
   }

@@ -38,6 +38,8 @@ export interface DemoSummary {
     readonly english: number;
     readonly chinese: number;
   };
+  /** The first few failed chunks, each with its problem in words. */
+  readonly failures: readonly string[];
   readonly backends: Readonly<Record<BackendName, BackendShare>>;
   readonly durationMs: number;
   readonly chunksPerSecond: number;
@@ -87,6 +89,7 @@ export function summarise(parts: SummaryParts): DemoSummary {
     ratio: { target: control.celeryRatio, epoch: control.epoch, changes: parts.changes },
     documents: { ...tally.documents },
     chunks: { ...tally.chunks, english: tally.languages.en, chinese: tally.languages.zh },
+    failures: [...tally.failures],
     backends: tally.shares(),
     durationMs: Math.round(durationMs),
     chunksPerSecond: durationMs > 0 ? rounded((answered * 1000) / durationMs, 1) : 0,

@@ -44,6 +44,7 @@ export interface BackendShare {
 }
 
 const LISTED_FILES = 20;
+const LISTED_FAILURES = 3;
 /** A summary that fills a line or two makes a good example. */
 const GOOD_SUMMARY = { min: 70, max: 230 };
 
@@ -66,6 +67,7 @@ export class Tally {
   readonly documents = { read: 0, completed: 0, partial: 0, split: 0 };
   readonly chunks = { read: 0, kept: 0, submitted: 0, succeeded: 0, failed: 0, retried: 0, unanswered: 0 };
   readonly languages = { en: 0, zh: 0 };
+  readonly failures: string[] = [];
   readonly skipped = { count: 0, first: [] as SkippedFile[] };
   readonly #examples: ExamplesByLanguage = {
     en: { score: 0, example: null },
@@ -118,6 +120,10 @@ export class Tally {
     // What an interrupted run had submitted was not this run's time.
     of.firstAt = Math.min(of.firstAt, Math.max(outcome.enqueuedAt, this.#beganAt));
     of.lastAt = Math.max(of.lastAt, outcome.finishedAt);
+  }
+
+  failedWith(chunkId: string, problem: string): void {
+    if (this.failures.length < LISTED_FAILURES) this.failures.push(`${chunkId}: ${problem}`);
   }
 
   /** @param backends where its chunks were routed; none if all were there already */

@@ -23,7 +23,7 @@ export async function benchProcess(plan: BenchPlan): Promise<{ redis: string; fi
 
 async function against(backend: Backend, plan: BenchPlan, redis: BenchRedis): Promise<Figure> {
   const specOf = (library: Library): SideSpec => ({ library, backend, redisUrl: redis.url, run: redis.run });
-  const count = plan.isQuick ? 400 : 20_000;
+  const count = plan.isQuick ? 400 : 10_000;
   const payloads = Array.from({ length: 200 }, (_, n) => payloadOf(n));
   const workers: Record<Library, BenchChild> = {
     ours: startChild('process-child'),

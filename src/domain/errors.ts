@@ -167,7 +167,7 @@ export class UnknownSubmissionStateError extends HybridTaskError {
   readonly id: string;
   constructor(id: string, options?: ErrorOptions) {
     super(
-      `Redis did not confirm the submission of ${id}; it may have been accepted. Repeat it with { id: '${id}' }: that never makes a second task.`,
+      `Redis did not confirm the submission of ${id}; it may have been accepted. Repeat it with { id: '${id}' }: that finds the first try and makes no second task.`,
       options,
     );
     this.id = id;

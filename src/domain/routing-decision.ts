@@ -58,7 +58,8 @@ export interface FlagSource {
   /** For `hybrid status`. */
   describe(): {
     readonly source: 'off' | 'file' | 'launchdarkly';
-    readonly state: 'ready' | 'initialising' | 'unavailable';
+    /** `idle`: the mode is ratio, so nobody asks. */
+    readonly state: 'ready' | 'initialising' | 'unavailable' | 'idle';
     readonly problem?: string;
   };
   close(): Promise<void>;

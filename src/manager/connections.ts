@@ -10,11 +10,15 @@ import { ControlRedis } from '../state/control-redis.ts';
 import { IdempotencyKeys } from '../state/idempotency-keys.ts';
 import { Ledger } from '../state/ledger.ts';
 import { OutcomeStore } from '../state/outcome-store.ts';
+import { QueueRegistry } from '../state/queue-registry.ts';
 import { preflight } from '../state/redis-preflight.ts';
 import { WorkerRegistry } from '../state/worker-registry.ts';
 
 /** Used where neither the config nor the environment names a Redis. */
 export const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
+
+/** A clear sentence about an unusable Redis is to come within 3 s, the start of a process included. */
+const PREFLIGHT_MS = 2_000;
 
 /** Everything that submitting, operating and executing have in common. */
 export interface Connections {
@@ -26,6 +30,7 @@ export interface Connections {
   readonly outcomes: OutcomeStore;
   readonly keys: IdempotencyKeys;
   readonly workers: WorkerRegistry;
+  readonly queues: QueueRegistry;
   readonly stable: TaskBackend;
   readonly canary: TaskBackend;
   close(): Promise<void>;
@@ -46,9 +51,8 @@ export async function openConnections(
   const canaryUrl = config.canary.redisUrl ?? controlUrl;
   const { commandTimeoutMs } = config.redis;
   const allowEviction = process.env.NODE_ENV === 'development';
-  const report = await preflight(controlUrl, { allowEviction });
+  const report = await preflight(controlUrl, { allowEviction, deadlineMs: PREFLIGHT_MS });
   for (const note of report.notes) log.warn({}, note);
-  if (canaryUrl !== controlUrl) await warnAboutCanary(canaryUrl, allowEviction, log);
 
   const onError = (error: Error) => log.warn({}, error.message);
   const control = new ControlRedis(config.namespace, {
@@ -81,8 +85,8 @@ export async function openConnections(
       onProblem: onError,
     });
     await stable.ready();
-    // I5: a canary that is down keeps nobody from submitting.
-    await canary.ready().catch(onError);
+    // I5: not waited for; a canary that is down keeps nobody from submitting, nor from freezing.
+    if (canaryUrl !== controlUrl) void warnAboutCanary(canaryUrl, allowEviction, log);
     return {
       config,
       log,
@@ -92,6 +96,7 @@ export async function openConnections(
       outcomes: new OutcomeStore(control),
       keys: new IdempotencyKeys(control),
       workers: new WorkerRegistry(control),
+      queues: new QueueRegistry(control),
       stable,
       canary,
       close: async () => {
@@ -107,7 +112,7 @@ export async function openConnections(
 
 async function warnAboutCanary(url: string, allowEviction: boolean, log: Logger): Promise<void> {
   try {
-    await preflight(url, { role: 'canary', allowEviction });
+    await preflight(url, { role: 'canary', allowEviction, deadlineMs: PREFLIGHT_MS });
   } catch (error) {
     log.warn({}, `canary: ${(error as Error).message} Until it answers, everything goes to stable.`);
   }

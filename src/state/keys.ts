@@ -13,6 +13,7 @@ export function keysOf(namespace: string) {
     openMoved: `${prefix}open:moved`,
     parked: `${prefix}parked`,
     workers: `${prefix}workers`,
+    queues: `${prefix}queues`,
     janitorLock: `${prefix}janitor:lock`,
     cancelChannel: `${prefix}cancel`,
     task: (id: string) => `${prefix}task:${id}`,

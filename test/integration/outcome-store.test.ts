@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import type { Outcome } from '../../src/domain/outcome.ts';
 import { ControlRedis } from '../../src/state/control-redis.ts';
 import { OutcomeStore } from '../../src/state/outcome-store.ts';
+import { gate } from '../support/delivery-log.ts';
 import { jobId } from '../support/job-requests.ts';
 import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -151,7 +152,24 @@ describe('waiting', () => {
     expect(await store.wait(id, 0)).toEqual(outcomeOf(id));
   });
 
-  // The store would look again by itself after five seconds; the limit of these tests is shorter.
+  // The store would look again by itself after five seconds; the limit of these three tests is shorter.
+  it('for what is recorded before the subscription is confirmed', async () => {
+    const { opened, open: confirm } = gate();
+    class SlowListener extends ControlRedis {
+      override async listen(channel: string, handle: (message: string) => void) {
+        await opened;
+        return super.listen(channel, handle);
+      }
+    }
+    const redis = new SlowListener(namespace, { url: redisUrl(), commandTimeoutMs: 5000, name: namespace });
+    open.push(redis);
+    const id = jobId();
+    const outcome = new OutcomeStore(redis).wait(id, 60_000);
+    await openStore().store.record(outcomeOf(id), 100);
+    confirm();
+    expect(await outcome).toEqual(outcomeOf(id));
+  }, 4_500);
+
   it('its message was lost with the connection: looks again when that is back', async () => {
     const { store, redis } = openStore();
     const raw = plainClient();

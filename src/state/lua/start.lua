@@ -42,6 +42,11 @@ local function start(id, token, channel, failureTtl)
     cancelEntry(id, owner, channel)
     return { 'skip', 'cancelled' }
   end
+  if not e[5] and redis.call('EXISTS', P .. 'outcome:' .. id) == 1 then
+    -- Its accept came so late that a repeat of the submission went to stable and has run there.
+    closeEntry(id, owner, 'cancelled', e[9])
+    return { 'skip', 'finished' }
+  end
   local lost = tonumber(e[7] or '0')
   if state == 'running' then
     -- Granted before to a worker that died, or to this one in a run that its process no longer has.

@@ -3,6 +3,7 @@ import { reportText } from '../../../examples/document-metadata/demo-report.ts';
 import type { DemoSummary } from '../../../examples/document-metadata/demo-summary.ts';
 import { aligned, wrap } from '../../../examples/document-metadata/demo-text.ts';
 
+const SCREEN = { columns: 80, isColored: false };
 const SUMMARY: DemoSummary = {
   status: 'completed',
   source: '/data/notes',
@@ -22,6 +23,7 @@ const SUMMARY: DemoSummary = {
     english: 1200,
     chinese: 4,
   },
+  failures: [],
   backends: {
     stable: {
       product: 'bee-queue',
@@ -87,15 +89,15 @@ const SUMMARY: DemoSummary = {
 
 describe('reportText', () => {
   it('shows a run on one screen of 80 columns', () => {
-    expect(reportText(SUMMARY)).toBe(`Done: 12 documents, 1,204 chunks in 10.0 s, 120 chunks/s.
+    expect(reportText(SUMMARY, SCREEN)).toBe(`Done: 12 documents, 1,204 chunks in 10.0 s, 120 chunks/s.
 Chunks     1,204 succeeded, 0 failed, 1 retried; 1,200 English, 4 Chinese
 Skipped    1 (old/a.txt: binary)
 Redis      in all runs: canary 200 of 200 succeeded (conserved), stable 1,004
 
-                    documents          chunks            wait    run  chunks/s
-stable (bee-queue)          9  75.0 %   1,004  83.4 %   12 ms   7 ms     100.4
-canary (BullMQ)             3  25.0 %     200  16.6 %    9 ms  11 ms      20.0
-target                         25.0 %                   (p50)  (p50)
+                    documents          chunks           wait    run  chunks/s
+stable (bee-queue)          9  75.0 %   1,004  83.4 %  12 ms   7 ms     100.4
+canary (BullMQ)             3  25.0 %     200  16.6 %   9 ms  11 ms      20.0
+target                         25.0 %                  (p50)  (p50)
 The sticky key is the document, so all its chunks go one way: the share of
 documents follows the target, that of chunks also depends on their sizes.
 
@@ -112,23 +114,25 @@ Next:
   });
 
   it('tells what went wrong, and what others did meanwhile', () => {
-    const text = reportText({
+    const incomplete: DemoSummary = {
       ...SUMMARY,
       status: 'incomplete',
+      failures: ['a.md#0001: Task "generate-metadata" failed'],
       ratio: { ...SUMMARY.ratio, changes: [{ epoch: 4, celeryRatio: 0, frozen: true, by: 'cli:me@here' }] },
       documents: { read: 12, completed: 11, partial: 1, split: 1 },
       chunks: { ...SUMMARY.chunks, succeeded: 1202, failed: 1, unanswered: 1 },
       live: { ...SUMMARY.live, ledger: { ...SUMMARY.live.ledger, conserved: false } },
-    });
+    };
+    const text = reportText(incomplete, SCREEN);
     expect(text).toMatch(/^Not all of it worked: 12 documents/);
     expect(text).toMatch(/1,202 succeeded, 1 failed, 1 retried, 1 without an answer/);
-    expect(text).toMatch(/Partial {4}1 document with a chunk that has no answer/);
+    expect(text).toMatch(/Failed {5}a\.md#0001: Task/);
     expect(text).toMatch(/Meanwhile {2}frozen at epoch 4, by cli:me@here/);
     expect(text).toMatch(/NOT conserved/);
   });
 
   it('says in a few lines that an interrupted run can go on', () => {
-    const text = reportText({ ...SUMMARY, status: 'interrupted' });
+    const text = reportText({ ...SUMMARY, status: 'interrupted' }, SCREEN);
     expect(text).toMatch(
       /^Interrupted: .*\n(.*\n){4}The same command again goes on where this one stopped\.$/,
     );
