@@ -646,13 +646,14 @@ describe('adopt', () => {
     expect(await bench.start(id)).toEqual({ status: 'skip', why: 'moved' });
   });
 
-  it('its outcome was recorded before the entry was lost: a second run does not change it', async () => {
+  it('its outcome was recorded before the entry was lost: it does not run again', async () => {
     const id = await bench.running();
     await bench.finish(id);
     await bench.raw.del(bench.redis.keys.task(id));
     await adopted(id, 'canary');
-    await bench.start(id, 'worker-2', 'token-2');
-    expect(await bench.finish(id, 'token-2', 'failed')).toBe('recorded');
+    expect(await bench.start(id, 'worker-2', 'token-2')).toEqual({ status: 'skip', why: 'finished' });
+    expect(await bench.entry(id)).toMatchObject({ state: 'succeeded' });
+    expect(await bench.finish(id, 'token-2', 'failed')).toBe('fenced');
     expect(await bench.storedOutcome(id)).toMatchObject({ status: 'succeeded', value: 'token-1' });
   });
 

@@ -42,9 +42,11 @@ local function start(id, token, channel, failureTtl)
     cancelEntry(id, owner, channel)
     return { 'skip', 'cancelled' }
   end
-  if not e[5] and redis.call('EXISTS', P .. 'outcome:' .. id) == 1 then
-    -- Its accept came so late that a repeat of the submission went to stable and has run there.
-    closeEntry(id, owner, 'cancelled', e[9])
+  local outcome = not e[5] and redis.call('GET', P .. 'outcome:' .. id)
+  if outcome then
+    -- Its accept came so late that a repeat of the submission went to stable and has run there; or Redis lost the
+    -- entry, which was written again, and kept the outcome.
+    closeEntry(id, owner, cjson.decode(outcome).status, e[9])
     return { 'skip', 'finished' }
   end
   local lost = tonumber(e[7] or '0')
