@@ -23,7 +23,7 @@ import { countStall } from './worker/stalled-jobs.ts';
 const ABORT_GRACE_MS = 5_000;
 /** Younger unfinished tasks are probably just being enqueued. Milliseconds. */
 const JANITOR_MIN_AGE_MS = 5_000;
-const JANITOR_TASKS_PER_PASS = 5_000;
+const JANITOR_TASKS_PER_PASS = 2_000;
 
 export interface WorkerOptions {
   /** A config file's path, or a loaded config. @default config/hybrid.yaml if it exists, else the built-in defaults */

@@ -72,7 +72,7 @@ export class DemoFolder {
         finishedAt: null,
       };
       await writeRecord(path, record);
-      return new DemoFolder(path, record, isSame);
+      return new DemoFolder(path, record, isSame && (await hasWork(path)));
     } catch (error) {
       throw error instanceof OutputInUseError ? error : new OutputFolderError(path, fileProblem(error));
     }
@@ -127,6 +127,12 @@ async function isRunning(path: string, { pid, finishedAt }: RunRecord): Promise<
 
 function samePlan(a: RunPlan, b: RunPlan): boolean {
   return a.source === b.source && a.ratio === b.ratio && a.limit === b.limit;
+}
+
+/** A run that found no Redis, say, has left nothing to go on with. */
+async function hasWork(path: string): Promise<boolean> {
+  const begun = await readdir(join(path, 'in-progress')).catch(() => []);
+  return begun.length > 0 || (await readdir(path)).some((name) => DOCUMENT.test(name));
 }
 
 async function clear(path: string): Promise<void> {

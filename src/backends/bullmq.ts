@@ -68,7 +68,7 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
     if (ids.length === 0) return [];
     return this.link.run('has', async (client) => {
       const pipeline = client.pipeline();
-      for (const id of ids) pipeline.hmget(this.#key(queue, id), 'name', 'data', 'opts', 'finishedOn');
+      for (const id of ids) pipeline.hmget(this.#key(queue, id), 'name', 'timestamp', 'finishedOn');
       const replies = (await pipeline.exec()) ?? [];
       return replies.map(([error, fields]) => {
         if (error) throw error;
@@ -186,7 +186,7 @@ function keepOf<T extends KeepJobs | boolean>(given: KeepJobs | false | undefine
   return given === undefined ? preset : given === false ? true : given;
 }
 
-function presenceOf([name, data, opts, finishedOn]: readonly (string | null | undefined)[]): JobPresence {
+function presenceOf([name, timestamp, finishedOn]: readonly (string | null | undefined)[]): JobPresence {
   if (finishedOn) return 'dead';
-  return name || data || opts ? 'live' : 'absent';
+  return name || timestamp ? 'live' : 'absent';
 }

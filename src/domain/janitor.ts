@@ -11,10 +11,14 @@ export interface JanitorLedger {
     cursor: string,
     count: number,
   ): Promise<{ readonly cursor: string; readonly tasks: readonly OpenTask[] }>;
+  /** Entries without their payloads, which may be large and are not needed to judge a task. */
+  peek(ids: readonly string[]): Promise<readonly (EntryHead | null)[]>;
   getMany(ids: readonly string[]): Promise<readonly (LedgerEntry | null)[]>;
   /** Which of these workers have a heartbeat. */
   aliveWorkers(ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
+
+export type EntryHead = Omit<LedgerEntry, 'payload'>;
 
 export interface OpenTask {
   readonly id: string;

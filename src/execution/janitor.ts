@@ -1,4 +1,4 @@
-import type { JanitorLedger, OpenTask } from '../domain/janitor.ts';
+import type { EntryHead, JanitorLedger, OpenTask } from '../domain/janitor.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { BackendName } from '../domain/task.ts';
@@ -18,6 +18,8 @@ export interface JanitorOptions {
 
 const OWNERS: readonly BackendName[] = ['canary', 'stable'];
 const PAGE = 500;
+/** Entries with their payloads in memory at once: each payload may have 256 KiB. */
+const FULL_PAGE = 50;
 
 /**
  * Nothing accepted is ever left outside a queue: one worker of all walks the unfinished tasks and enqueues again what
@@ -89,10 +91,9 @@ export class Janitor {
   }
 
   /** Entries that no live worker runs. */
-  async #withoutRunner(owner: BackendName, ids: readonly string[]): Promise<LedgerEntry[]> {
-    const entries = (await this.#ledger.getMany(ids)).filter(
-      (entry) => entry?.owner === owner,
-    ) as LedgerEntry[];
+  async #withoutRunner(owner: BackendName, ids: readonly string[]): Promise<EntryHead[]> {
+    const heads = await this.#ledger.peek(ids);
+    const entries = heads.filter((entry) => entry !== null).filter((entry) => entry.owner === owner);
     const workers = entries.flatMap((entry) =>
       entry.state === 'running' && entry.worker ? [entry.worker] : [],
     );
@@ -109,7 +110,7 @@ export class Janitor {
     owner: BackendName,
     backend: TaskBackend,
     queue: string,
-    entries: readonly LedgerEntry[],
+    entries: readonly EntryHead[],
   ): Promise<number> {
     const presence = await backend.has(
       queue,
@@ -122,8 +123,13 @@ export class Janitor {
     // A dead job of the same id would swallow the new one.
     const dead = new Set(entries.filter((_, i) => presence[i] === 'dead').map((entry) => entry.id));
     await Promise.all(missing.filter(({ id }) => dead.has(id)).map(({ id }) => backend.remove(queue, id)));
-    const results = await backend.enqueue(missing.flatMap((entry) => requestFor(queue, entry)));
-    const added = results.filter((result) => result.status === 'added').length;
+    let added = 0;
+    for (let from = 0; from < missing.length; from += FULL_PAGE) {
+      const ids = missing.slice(from, from + FULL_PAGE).map((entry) => entry.id);
+      const full = await this.#ledger.getMany(ids);
+      const results = await backend.enqueue(full.flatMap((entry) => requestFor(queue, entry)));
+      added += results.filter((result) => result.status === 'added').length;
+    }
     this.#options.log.warn(
       { queue, backend: backend.name, tasks: added },
       'janitor: enqueued tasks that were in no queue',
@@ -132,12 +138,12 @@ export class Janitor {
   }
 }
 
-const queueOf = (owner: BackendName, entry: LedgerEntry): string =>
+const queueOf = (owner: BackendName, entry: EntryHead): string =>
   owner === 'canary' ? entry.spec.queue : movedQueueOf(entry.spec.queue);
 
-function requestFor(queue: string, entry: LedgerEntry): EnqueueRequest[] {
-  // Finished since it was read.
-  if (entry.payload === null) return [];
+function requestFor(queue: string, entry: LedgerEntry | null): EnqueueRequest[] {
+  // Finished since it was looked at.
+  if (entry === null || entry.payload === null) return [];
   return [
     {
       id: entry.id,

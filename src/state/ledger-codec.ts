@@ -1,3 +1,4 @@
+import type { EntryHead } from '../domain/janitor.ts';
 import type {
   AcceptRequest,
   AcceptResult,
@@ -76,6 +77,33 @@ export function movedTaskFrom(id: string, fields: readonly (string | undefined)[
     dueAt: dueAt ? Number(dueAt) : spec.dueAt,
     failures: Number(failures ?? 0),
   };
+}
+
+/** All fields of an entry but its payload. */
+export const HEAD_FIELDS = [
+  'owner',
+  'state',
+  'spec',
+  'attempt',
+  'failures',
+  'losses',
+  'worker',
+  'cancelRequested',
+  'acceptedAt',
+  'startedAt',
+  'finishedAt',
+  'movedAt',
+  'dueAt',
+] as const;
+
+/** `row`: the values of HEAD_FIELDS, in their order. null: there is no such entry. */
+export function headFrom(id: string, row: readonly (string | null)[]): EntryHead | null {
+  const hash: Record<string, string> = {};
+  HEAD_FIELDS.forEach((field, i) => {
+    const value = row[i];
+    if (value !== null && value !== undefined) hash[field] = value;
+  });
+  return entryFrom(id, hash);
 }
 
 /** null: there is no such entry. */

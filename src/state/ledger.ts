@@ -1,6 +1,6 @@
 import type { ChainableCommander } from 'ioredis';
 import { batched } from '../domain/batch.ts';
-import type { JanitorLedger, OpenTask } from '../domain/janitor.ts';
+import type { EntryHead, JanitorLedger, OpenTask } from '../domain/janitor.ts';
 import type {
   AcceptRequest,
   AcceptResult,
@@ -20,7 +20,15 @@ import { isConserved } from '../domain/ledger.ts';
 import type { BackendName } from '../domain/task.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
-import { entryFrom, movedTaskFrom, parseAccept, parseStart, pushAccept } from './ledger-codec.ts';
+import {
+  entryFrom,
+  HEAD_FIELDS,
+  headFrom,
+  movedTaskFrom,
+  parseAccept,
+  parseStart,
+  pushAccept,
+} from './ledger-codec.ts';
 
 const MAX_BATCH = 200;
 
@@ -128,6 +136,13 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   async get(id: string): Promise<LedgerEntry | null> {
     const key = this.#redis.keys.task(id);
     return entryFrom(id, await this.#redis.ask('read entry', (redis) => redis.hgetall(key)));
+  }
+
+  async peek(ids: readonly string[]): Promise<(EntryHead | null)[]> {
+    const keys = ids.map(this.#redis.keys.task);
+    const add = (all: ChainableCommander, key: string) => all.hmget(key, ...HEAD_FIELDS);
+    const rows = await this.#redis.askEach<(string | null)[]>('look at entries', keys, add);
+    return rows.map((row, i) => headFrom(ids[i] as string, row));
   }
 
   async getMany(ids: readonly string[]): Promise<(LedgerEntry | null)[]> {

@@ -163,6 +163,8 @@ describe('waiting', () => {
     }
     const redis = new SlowListener(namespace, { url: redisUrl(), commandTimeoutMs: 5000, name: namespace });
     open.push(redis);
+    // A new connection makes the store look again, which is not what this is about.
+    await new Promise<void>((resolve) => redis.onListening(resolve));
     const id = jobId();
     const outcome = new OutcomeStore(redis).wait(id, 60_000);
     await openStore().store.record(outcomeOf(id), 100);

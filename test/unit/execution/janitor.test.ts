@@ -18,7 +18,7 @@ class FakeLedger implements JanitorLedger {
   readonly electedAs: string[] = [];
   readonly scanned: Record<BackendName, string[]> = { canary: [], stable: [] };
   isElected = true;
-  beforeGetMany = () => {};
+  beforePeek = () => {};
 
   add(change: Partial<LedgerEntry> = {}): LedgerEntry {
     const id = jobId();
@@ -74,8 +74,12 @@ class FakeLedger implements JanitorLedger {
     return { cursor: from + 2 < open.length ? String(from + 2) : '0', tasks };
   }
 
+  async peek(ids: readonly string[]) {
+    this.beforePeek();
+    return this.getMany(ids);
+  }
+
   async getMany(ids: readonly string[]) {
-    this.beforeGetMany();
     return ids.map((id) => this.entries.find((entry) => entry.id === id) ?? null);
   }
 
@@ -208,7 +212,7 @@ describe('Janitor: a pass', () => {
     ledger.alive.add('worker-alive');
     const entry = ledger.add();
     let asked = 0;
-    ledger.beforeGetMany = () => {
+    ledger.beforePeek = () => {
       asked += 1;
       if (asked === 2) ledger.change(entry.id, change);
     };
@@ -251,7 +255,7 @@ describe('Janitor: by itself', () => {
   it('survives a ledger that does not answer', async () => {
     const entry = ledger.add();
     let asked = 0;
-    ledger.beforeGetMany = () => {
+    ledger.beforePeek = () => {
       asked += 1;
       if (asked === 1) throw new Error('no answer');
     };
