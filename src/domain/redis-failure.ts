@@ -131,7 +131,8 @@ const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 function byCode(setting: string, code: string): Explanation | undefined {
-  if (/CERT|^ERR_TLS_|^UNABLE_TO_/.test(code)) {
+  // A word of its own: node_redis has a code UNCERTAIN_STATE.
+  if (/(^|_)CERT(_|$)|^ERR_TLS_|^UNABLE_TO_/.test(code)) {
     return [
       `its TLS certificate is ${CERTIFICATE_PROBLEMS[code] ?? 'not trusted'}`,
       'Name the authority in NODE_EXTRA_CA_CERTS, or correct the host name.',

@@ -51,21 +51,28 @@ export class ControlRedis {
     }
   }
 
+  /** Runs a pipeline or a transaction; answers in its order. One that failed fails all. @throws as `ask` */
+  async askAll(operation: string, build: (redis: Redis) => ChainableCommander): Promise<unknown[]> {
+    return this.ask(operation, async (redis) => {
+      const replies = (await build(redis).exec()) ?? [];
+      return replies.map(([error, reply]) => {
+        if (error) throw error;
+        return reply;
+      });
+    });
+  }
+
   /** Asks the same of many keys in one go; answers in their order. @throws as `ask` */
-  async askEach<T>(
+  askEach<T>(
     operation: string,
     keys: readonly string[],
     add: (pipeline: ChainableCommander, key: string) => unknown,
   ): Promise<T[]> {
-    const replies = await this.ask(operation, (redis) => {
+    return this.askAll(operation, (redis) => {
       const pipeline = redis.pipeline();
       for (const key of keys) add(pipeline, key);
-      return pipeline.exec();
-    });
-    return (replies ?? []).map(([error, reply]) => {
-      if (error) throw explain(error, this.#options, operation);
-      return reply as T;
-    });
+      return pipeline;
+    }) as Promise<T[]>;
   }
 
   /** Listens on a channel until the returned function is called. Resolves when Redis has confirmed. */

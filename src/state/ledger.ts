@@ -208,10 +208,9 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   /** I8's numbers, read in one transaction. */
   async counts(): Promise<LedgerCounts & { readonly conserved: boolean; readonly plain: PlainCounts }> {
     const keys = this.#redis.keys;
-    const replies = await this.#redis.ask('read counts', (redis) =>
-      redis.multi().hgetall(keys.counts).zcard(keys.openCanary).zcard(keys.openMoved).exec(),
+    const [counts, openCanary, openMoved] = await this.#redis.askAll('read counts', (redis) =>
+      redis.multi().hgetall(keys.counts).zcard(keys.openCanary).zcard(keys.openMoved),
     );
-    const [counts, openCanary, openMoved] = (replies ?? []).map(([, reply]) => reply);
     const n = (field: string) => Number((counts as Record<string, string> | undefined)?.[field] ?? 0);
     const all = {
       accepted: n('accepted'),

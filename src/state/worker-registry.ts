@@ -15,25 +15,24 @@ export class WorkerRegistry {
    */
   async beat(record: WorkerRecord, ttlMs: number): Promise<string | null> {
     const keys = this.#redis.keys;
-    const replies = await this.#redis.ask('heartbeat', (redis) =>
-      redis
-        .pipeline()
-        .set(keys.worker(record.id), JSON.stringify(record), 'PX', ttlMs)
-        .zadd(keys.workers, record.seenAt, record.id)
-        .info('server')
-        .exec(),
-    );
-    const failed = replies?.find(([error]) => error)?.[0];
-    // A user without the right to INFO still gets a heartbeat; only restarts go unnoticed.
-    if (failed && replies?.[0]?.[0]) throw failed;
-    return /^run_id:(\w+)/m.exec(String(replies?.[2]?.[1] ?? ''))?.[1] ?? null;
+    const [info] = await Promise.all([
+      // A user without the right to INFO still gets a heartbeat; only restarts go unnoticed.
+      this.#redis.ask('run id', (redis) => redis.info('server')).catch(() => ''),
+      this.#redis.askAll('heartbeat', (redis) =>
+        redis
+          .pipeline()
+          .set(keys.worker(record.id), JSON.stringify(record), 'PX', ttlMs)
+          .zadd(keys.workers, record.seenAt, record.id),
+      ),
+    ]);
+    return /^run_id:(\w+)/m.exec(info)?.[1] ?? null;
   }
 
   /** Says goodbye, so that nobody waits for the heartbeat to run out. */
   async leave(id: string): Promise<void> {
     const keys = this.#redis.keys;
-    await this.#redis.ask('leave', (redis) =>
-      redis.pipeline().del(keys.worker(id)).zrem(keys.workers, id).exec(),
+    await this.#redis.askAll('leave', (redis) =>
+      redis.pipeline().del(keys.worker(id)).zrem(keys.workers, id),
     );
   }
 

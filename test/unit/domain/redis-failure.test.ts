@@ -179,3 +179,9 @@ describe('commandFailure', () => {
     expect(failure(own)).toBe(own);
   });
 });
+
+it('does not take a word in a code for a certificate', () => {
+  const lost = clientError('Redis connection lost and command aborted.', { code: 'UNCERTAIN_STATE' });
+  const command = { backend: 'stable', operation: 'consume', target: 'host:1', timeoutMs: 1 } as const;
+  expect(commandFailure(lost, command).message).not.toContain('certificate');
+});
