@@ -151,10 +151,12 @@ export class NotJsonSafeError extends HybridTaskError {
 export class PayloadTooLargeError extends HybridTaskError {
   readonly code = 'E_PAYLOAD_TOO_LARGE';
   readonly what: string;
-  readonly bytes: number;
+  /** null: not counted to the end. */
+  readonly bytes: number | null;
   readonly limitBytes: number;
-  constructor(what: string, bytes: number, limitBytes: number) {
-    super(`${what} has ${bytes} bytes; allowed: ${limitBytes}. Store it elsewhere and submit a reference.`);
+  constructor(what: string, bytes: number | null, limitBytes: number) {
+    const size = bytes === null ? 'too many' : bytes;
+    super(`${what} has ${size} bytes; allowed: ${limitBytes}. Store it elsewhere and submit a reference.`);
     this.what = what;
     this.bytes = bytes;
     this.limitBytes = limitBytes;

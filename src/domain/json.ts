@@ -15,7 +15,10 @@ const MAX_DEPTH = 200;
  * @throws {PayloadTooLargeError}
  */
 export function encodeJson(what: string, value: unknown, limitBytes: number): EncodedJson {
-  const problem = findProblem(value, 0);
+  // A member takes a byte at least; one object reached on many ways counts as often, as it does in JSON.
+  const budget = { members: limitBytes };
+  const problem = findProblem(value, 0, budget);
+  if (budget.members < 0) throw new PayloadTooLargeError(what, null, limitBytes);
   if (problem) throw new NotJsonSafeError(what, problem.path.reverse().join(''), problem.problem);
   const text = JSON.stringify(value);
   if (text.length > limitBytes || (text.length * 3 > limitBytes && Buffer.byteLength(text) > limitBytes)) {
@@ -32,7 +35,13 @@ interface Problem {
 
 const found = (problem: string): Problem => ({ problem, path: [] });
 
-function findProblem(value: unknown, depth: number): Problem | null {
+interface Budget {
+  members: number;
+}
+
+function findProblem(value: unknown, depth: number, budget: Budget): Problem | null {
+  budget.members -= 1;
+  if (budget.members < 0) return null;
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -50,7 +59,7 @@ function findProblem(value: unknown, depth: number): Problem | null {
   if (depth > MAX_DEPTH) return found(`nested deeper than ${MAX_DEPTH} levels, or contains itself`);
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      const inner = findProblem(value[i], depth + 1);
+      const inner = findProblem(value[i], depth + 1, budget);
       if (inner) {
         inner.path.push(`/${i}`);
         return inner;
@@ -63,14 +72,14 @@ function findProblem(value: unknown, depth: number): Problem | null {
     return found(`a ${prototype.constructor?.name ?? 'class instance'}`);
   }
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return found('an object with toJSON()');
-  return problemInside(value as Record<string, unknown>, depth);
+  return problemInside(value as Record<string, unknown>, depth, budget);
 }
 
-function problemInside(object: Record<string, unknown>, depth: number): Problem | null {
+function problemInside(object: Record<string, unknown>, depth: number, budget: Budget): Problem | null {
   for (const key of Object.keys(object)) {
     const member = object[key];
     if (member === undefined) continue;
-    const inner = findProblem(member, depth + 1);
+    const inner = findProblem(member, depth + 1, budget);
     if (inner) {
       inner.path.push(`/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
       return inner;

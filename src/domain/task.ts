@@ -27,7 +27,7 @@ export interface TaskContext {
   readonly task: string;
   readonly queue: string;
   readonly backend: BackendName;
-  /** 1 on the first run. A run after a stall or a lost worker has the next number, too. */
+  /** 1 on the first run, one more after each failure; on canary also after a run that lost its worker or was aborted. */
   readonly attempt: number;
   /** Aborts when the soft time limit passes, when the task is cancelled, or when a rollback takes it back. */
   readonly signal: AbortSignal;

@@ -70,7 +70,10 @@ export class ControlPlane {
       // Older than a message seen meanwhile, or Redis came back with an older state: the second look tells.
       if (this.#regressedTo === state.epoch) this.#replace(state);
       else this.#regressedTo = state.epoch;
-    } else this.#adopt(state);
+    } else if (state.epoch > this.#state.epoch || state.updatedAt !== this.#state.updatedAt) {
+      // The same epoch from another time: Redis forgot, and other changes came as far.
+      this.#replace(state);
+    }
     return this.#state;
   }
 

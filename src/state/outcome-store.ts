@@ -1,5 +1,5 @@
 import { batched } from '../domain/batch.ts';
-import { ResultTimeoutError } from '../domain/errors.ts';
+import { RedisUnreachableError, ResultTimeoutError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
@@ -67,33 +67,36 @@ export class OutcomeStore {
   }
 
   /**
-   * Waits until the task's outcome is recorded.
+   * Waits until the task's outcome is recorded. A Redis that is away for a while is waited for, too.
    * @throws {ResultTimeoutError} after timeoutMs milliseconds
+   * @throws {RedisUnreachableError} after timeoutMs milliseconds, if Redis did not answer the last look
    */
   async wait(id: string, timeoutMs: number): Promise<Outcome> {
     const deadline = Date.now() + timeoutMs;
-    // Subscribed before the first look, or an outcome recorded in between would be missed.
-    await this.#listenFor(id);
     for (;;) {
-      const announced = this.#announcement(id, Math.min(LOOK_AGAIN_MS, Math.max(0, deadline - Date.now())));
-      let outcome: Outcome | null;
+      const remainingMs = deadline - Date.now();
+      // Not `<=`: a timeoutMs that is no number must not wait for ever.
+      const isLast = !(remainingMs > 0);
+      const announced = this.#announcement(id, Math.min(LOOK_AGAIN_MS, Math.max(0, remainingMs)));
       try {
-        outcome = await this.read(id);
+        // Subscribed before the look, or an outcome recorded in between would be missed.
+        await this.#listenFor(id);
+        const outcome = await this.read(id);
+        if (outcome) {
+          announced.cancel();
+          return outcome;
+        }
       } catch (error) {
-        announced.cancel();
-        throw error;
+        if (isLast || !(error instanceof RedisUnreachableError)) {
+          announced.cancel();
+          throw error;
+        }
       }
-      if (outcome) {
+      if (isLast) {
         announced.cancel();
-        return outcome;
-      }
-      await announced.promise;
-      // Not `>=`: a timeoutMs that is no number must not wait for ever.
-      if (!(Date.now() < deadline)) {
-        const last = await this.read(id);
-        if (last) return last;
         throw new ResultTimeoutError(id, timeoutMs);
       }
+      await announced.promise;
     }
   }
 

@@ -151,3 +151,9 @@ describe('encodeJson: the size limit', () => {
     );
   });
 });
+
+it('refuses an object that is reached on more ways than fit, without walking them all', () => {
+  let value: unknown = 'leaf';
+  for (let level = 0; level < 40; level++) value = { a: value, b: value };
+  expect(() => encode(value)).toThrow(expect.objectContaining({ code: 'E_PAYLOAD_TOO_LARGE', bytes: null }));
+});
