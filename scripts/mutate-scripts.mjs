@@ -9,7 +9,7 @@ const MUTATIONS = [
   {
     rule: 'accept: no decision of an older epoch (I3)',
     file: 'accept.lua',
-    find: 'elseif isOpenFor ~= ARGV[at + 1] then',
+    find: 'elseif isOpenFor ~= epoch then',
     replace: 'elseif not isOpenFor then',
     test: 'test/faults/stale-epoch.test.ts',
   },

@@ -6,6 +6,7 @@ import type { Logger } from './domain/logger.ts';
 import type { BackendName, TaskDefinition } from './domain/task.ts';
 import type { Delivery, Settlement, TaskBackend } from './domain/task-backend.ts';
 import { movedQueueOf } from './domain/task-backend.ts';
+import { isTaskId } from './domain/task-id.ts';
 import { Heartbeat } from './execution/heartbeat.ts';
 import { Janitor } from './execution/janitor.ts';
 import { runLedgerDelivery } from './execution/ledger-delivery.ts';
@@ -143,7 +144,8 @@ export class HybridWorker {
       return { kind: 'fail', error: new PoisonTaskError(delivery.id, this.#c.config.worker.maxLosses + 1) };
     }
     try {
-      return delivery.mark
+      // A mark on a foreign id is somebody else's field of the same name.
+      return delivery.mark && isTaskId(delivery.id)
         ? await runLedgerDelivery(delivery, task, env)
         : await runPlainDelivery(delivery, task, env);
     } catch (error) {

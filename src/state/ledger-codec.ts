@@ -9,18 +9,12 @@ import type {
   TaskSpec,
 } from '../domain/ledger.ts';
 import type { BackendName } from '../domain/task.ts';
+import { row } from './rows.ts';
 
-/** Adds the arguments of one submission, in the order of accept.lua. */
-export function pushAccept(args: (string | number)[], r: AcceptRequest): void {
-  args.push(
-    r.id,
-    r.epoch,
-    specText(r.spec),
-    r.payload,
-    r.entryTtlSeconds,
-    r.key?.hash ?? '',
-    r.key?.ttlSeconds ?? 0,
-  );
+/** The row of one submission, in the order of accept.lua. */
+export function acceptRow(r: AcceptRequest): string {
+  const { hash, ttlSeconds } = r.key ?? { hash: '', ttlSeconds: 0 };
+  return row(r.id, r.epoch, specText(r.spec), r.payload, r.entryTtlSeconds, hash, ttlSeconds);
 }
 
 /** The part of a spec that is the same for every submission of a task, as text, by the task's backoff object. */

@@ -21,14 +21,15 @@ import type { BackendName } from '../domain/task.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
 import {
+  acceptRow,
   entryFrom,
   HEAD_FIELDS,
   headFrom,
   movedTaskFrom,
   parseAccept,
   parseStart,
-  pushAccept,
 } from './ledger-codec.ts';
+import { row } from './rows.ts';
 
 const MAX_BATCH = 200;
 
@@ -51,9 +52,8 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async #acceptBatch(requests: readonly AcceptRequest[]): Promise<AcceptResult[]> {
-    const args: (string | number)[] = [requests.length];
-    for (const request of requests) pushAccept(args, request);
-    return ((await this.#redis.run('accept', args)) as unknown[]).map(parseAccept);
+    const rows = requests.map(acceptRow).join('');
+    return ((await this.#redis.run('accept', [requests.length, rows])) as unknown[]).map(parseAccept);
   }
 
   start(backend: BackendName, worker: WorkerLease, request: StartRequest): Promise<StartResult> {
@@ -71,9 +71,9 @@ export class Ledger implements WorkerLedger, JanitorLedger {
     worker: WorkerLease,
     requests: readonly StartRequest[],
   ): Promise<StartResult[]> {
-    const args = [backend, worker.id, worker.ttlMs, worker.maxLosses, requests.length];
-    const each = requests.flatMap((r) => [r.id, r.token, outcomeShardOf(r.id), r.failureTtlSeconds]);
-    return ((await this.#redis.run('start', [...args, ...each])) as unknown[][]).map(parseStart);
+    const each = requests.map((r) => row(r.id, r.token, outcomeShardOf(r.id), r.failureTtlSeconds));
+    const args = [backend, worker.id, worker.ttlMs, worker.maxLosses, requests.length, each.join('')];
+    return ((await this.#redis.run('start', args)) as unknown[][]).map(parseStart);
   }
 
   finish(request: FinishRequest): Promise<'recorded' | 'fenced'> {
@@ -81,17 +81,20 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async #finishBatch(requests: readonly FinishRequest[]): Promise<('recorded' | 'fenced')[]> {
-    const each = requests.flatMap((r) => [
-      r.id,
-      r.token,
-      r.backend,
-      r.state,
-      r.outcome ? JSON.stringify(r.outcome) : '',
-      r.outcomeTtlSeconds,
-      outcomeShardOf(r.id),
-      r.entryTtlSeconds,
-    ]);
-    return (await this.#redis.run('finish', [requests.length, ...each])) as ('recorded' | 'fenced')[];
+    const each = requests.map((r) =>
+      row(
+        r.id,
+        r.token,
+        r.backend,
+        r.state,
+        r.outcome ? JSON.stringify(r.outcome) : '',
+        r.outcomeTtlSeconds,
+        outcomeShardOf(r.id),
+        r.entryTtlSeconds,
+      ),
+    );
+    const args = [requests.length, each.join('')];
+    return (await this.#redis.run('finish', args)) as ('recorded' | 'fenced')[];
   }
 
   async retry(id: string, token: string, options: { free: boolean; dueAt: number }): Promise<RetryResult> {

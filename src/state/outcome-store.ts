@@ -3,6 +3,7 @@ import { RedisUnreachableError, ResultTimeoutError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
+import { row } from './rows.ts';
 
 /** Without its message (a lost connection, a full buffer) an outcome is still seen after this time. */
 const LOOK_AGAIN_MS = 5_000;
@@ -35,14 +36,10 @@ export class OutcomeStore {
   }
 
   async #recordBatch(items: readonly Recording[]): Promise<boolean[]> {
-    const each = items.flatMap(({ outcome, ttlSeconds }) => [
-      outcome.id,
-      JSON.stringify(outcome),
-      ttlSeconds,
-      outcomeShardOf(outcome.id),
-      outcome.status,
-    ]);
-    const replies = (await this.#redis.run('record-outcome', [items.length, ...each])) as number[];
+    const each = items.map(({ outcome, ttlSeconds }) =>
+      row(outcome.id, JSON.stringify(outcome), ttlSeconds, outcomeShardOf(outcome.id), outcome.status),
+    );
+    const replies = (await this.#redis.run('record-outcome', [items.length, each.join('')])) as number[];
     return replies.map((n) => n === 1);
   }
 

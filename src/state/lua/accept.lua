@@ -1,5 +1,5 @@
 --[[ Accepts submissions for canary, unless the decision behind them is out of date (I3).
-ARGV   n, then for each of n: id, epoch of the decision, spec, payload, entry ttl (s), key hash or '', key ttl (s)
+ARGV   n, n rows of: id, epoch of the decision, spec, payload, entry ttl (s), key hash or '', key ttl (s)
 returns for each: 'acceptedAt' alone, as a string of digits | {'duplicate', owner, acceptedAt}
        | {'key', id, owner, confirmed} | {'stale'}
 ]]
@@ -7,12 +7,13 @@ local control = redis.call('HMGET', P .. 'control', 'epoch', 'frozen')
 local isOpenFor = control[2] == '' and control[1]
 -- Redis writes a Lua number with 17 digits, which costs as much as the command itself; a string is ready.
 local now = string.format('%d', NOW)
-local results, at = {}, 2
+local results, field = {}, fieldsOf(ARGV[2])
 -- One ZADD for the batch: score, id, score, id, ...
 local opened = {}
 
 for i = 1, tonumber(ARGV[1]) do
-  local id, keyHash = ARGV[at], ARGV[at + 5]
+  local id, epoch, spec, payload = field(), field(), field(), field()
+  local ttl, keyHash, keyTtl = field(), field(), field()
   local key = P .. 'task:' .. id
   local known = redis.call('HMGET', key, 'owner', 'acceptedAt')
   local claim = {}
@@ -24,20 +25,19 @@ for i = 1, tonumber(ARGV[1]) do
     results[i] = { 'duplicate', known[1], known[2] }
   elseif claim[1] then
     results[i] = { 'key', claim[1], claim[2], claim[3] }
-  elseif isOpenFor ~= ARGV[at + 1] then
+  elseif isOpenFor ~= epoch then
     results[i] = { 'stale' }
   else
     if keyHash ~= '' then
       redis.call('HSET', P .. 'key:' .. keyHash, 'id', id, 'owner', 'canary', 'confirmed', '1')
-      redis.call('EXPIRE', P .. 'key:' .. keyHash, ARGV[at + 6])
+      redis.call('EXPIRE', P .. 'key:' .. keyHash, keyTtl)
     end
-    redis.call('HSET', key, 'owner', 'canary', 'state', 'accepted', 'spec', ARGV[at + 2], 'payload', ARGV[at + 3],
-      'ttl', ARGV[at + 4], 'acceptedAt', now)
+    redis.call('HSET', key, 'owner', 'canary', 'state', 'accepted', 'spec', spec, 'payload', payload,
+      'ttl', ttl, 'acceptedAt', now)
     opened[#opened + 1] = now
     opened[#opened + 1] = id
     results[i] = now
   end
-  at = at + 7
 end
 
 if #opened > 0 then

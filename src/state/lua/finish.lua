@@ -1,13 +1,12 @@
 --[[ Records outcomes: state, counts, outcome and announcement in one step. Only the token granted last may (fencing).
-ARGV   n, then for each of n: id, token, backend, state (succeeded | failed), outcome text or '', its ttl (s),
+ARGV   n, n rows of: id, token, backend, state (succeeded | failed), outcome text or '', its ttl (s),
        outcome channel, entry ttl (s)
 returns for each: 'recorded' | 'fenced'
 ]]
-local results, at = {}, 2
+local results, field = {}, fieldsOf(ARGV[2])
 for i = 1, tonumber(ARGV[1]) do
-  local id, token, backend, state = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local outcome, outcomeTtl, channel, ttl = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
-  at = at + 8
+  local id, token, backend, state = field(), field(), field(), field()
+  local outcome, outcomeTtl, channel, ttl = field(), field(), field(), field()
   local e = redis.call('HMGET', taskKey(id), 'owner', 'state', 'token')
   if e[1] and e[3] == token and not isOpen(e[2]) then
     results[i] = 'recorded' -- asked again because the answer was lost

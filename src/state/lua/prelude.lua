@@ -5,6 +5,18 @@ local P = KEYS[1]
 local clock = redis.call('TIME')
 local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
+-- Batches come as one text of rows, each field ended by a newline (rows.ts): many arguments cost a client more than the
+-- work itself. JSON text, ids and numbers hold no newline.
+local function fieldsOf(rows)
+  local at = 1
+  return function()
+    local stop = string.find(rows, '\n', at, true)
+    local field = string.sub(rows, at, stop - 1)
+    at = stop + 1
+    return field
+  end
+end
+
 local function taskKey(id) return P .. 'task:' .. id end
 
 local function isAlive(worker)

@@ -1,11 +1,10 @@
 --[[ Records outcomes of tasks that have no ledger entry (plain stable tasks). The first one wins.
-ARGV   n, then for each of n: id, outcome text, ttl (s), outcome channel, status (succeeded | failed | cancelled)
+ARGV   n, n rows of: id, outcome text, ttl (s), outcome channel, status (succeeded | failed | cancelled)
 returns for each: 1 recorded | 0 there was one already
 ]]
-local results, at = {}, 2
+local results, field = {}, fieldsOf(ARGV[2])
 for i = 1, tonumber(ARGV[1]) do
-  local id, text, ttl, channel, status = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  at = at + 5
+  local id, text, ttl, channel, status = field(), field(), field(), field(), field()
   if redis.call('SET', P .. 'outcome:' .. id, text, 'EX', ttl, 'NX') then
     redis.call('PUBLISH', P .. 'outcome:' .. channel, id)
     redis.call('HINCRBY', P .. 'counts', 'plain:' .. status, 1)

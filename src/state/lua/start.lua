@@ -1,6 +1,6 @@
 --[[ Asks for the right to run tasks. Granted to one live worker of the owning backend at a time (I2).
 ARGV   backend, worker id, heartbeat ttl (ms), most losses allowed, n,
-       then for each of n: id, token that this delivery proposes, outcome channel,
+       n rows of: id, token that this delivery proposes, outcome channel,
        ttl (s) of a failure's outcome, or 0 if the task stores none
 returns for each: {'granted', attempt, failures} | {'absent', now} | {'skip', why} | {'busy'}
        why: moved, finished, cancelled, parked
@@ -64,9 +64,9 @@ local function start(id, token, channel, failureTtl)
   return { 'granted', attempt, tonumber(e[6] or '0') }
 end
 
-local results, at = {}, 6
+local results, field = {}, fieldsOf(ARGV[6])
 for i = 1, tonumber(ARGV[5]) do
-  results[i] = start(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
-  at = at + 4
+  local id, token, channel, failureTtl = field(), field(), field(), field()
+  results[i] = start(id, token, channel, failureTtl)
 end
 return results
