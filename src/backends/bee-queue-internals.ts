@@ -46,6 +46,8 @@ interface BeeQueueInternals extends EventEmitter {
   close(timeoutMs: number): Promise<void>;
   toKey(part: string): string;
   _waitForJob(): Promise<BeeJob | null>;
+  /** Called when a job begins, and then twice in every stall interval while it runs. */
+  _preventStall(id: string): Promise<unknown>;
   _finishJob(error: unknown, value: unknown, job: BeeJob): unknown;
   _evalScript(name: string, ...values: unknown[]): Promise<unknown>;
   _doStalledJobCheck(): Promise<number>;

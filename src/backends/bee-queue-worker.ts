@@ -30,6 +30,8 @@ export class BeeWorkerQueue extends BeeQueueBase {
   #isStopping = false;
   #stop = deferred<null>();
   #released = deferred<null>();
+  /** Jobs that run. */
+  #begun = new Set<string>();
   #taking = 0;
   #popsPending = 0;
   #lastPopAnswer = 0;
@@ -136,7 +138,18 @@ export class BeeWorkerQueue extends BeeQueueBase {
     }
   }
 
+  /**
+   * A job that begins was not active when the stall check listed the suspects, or only just: the call at half the interval
+   * is soon enough, and most jobs have ended by then. One command less for each of them.
+   */
+  override _preventStall(id: string): Promise<unknown> {
+    if (this.#begun.has(id)) return super._preventStall(id);
+    this.#begun.add(id);
+    return Promise.resolve();
+  }
+
   override _finishJob(error: unknown, value: unknown, job: BeeJob): unknown {
+    this.#begun.delete(job.id);
     try {
       return super._finishJob(error, value, job);
     } catch (problem) {

@@ -9,6 +9,7 @@ import { type Deferred, deadlineOf, deferred } from './deadline.ts';
 import type { Consumption } from './redis-backend.ts';
 import { connectWithin, DISCONNECT_MS, type RedisLink } from './redis-link.ts';
 import { settlementOf, shortened } from './run-failure.ts';
+import { coalesceWrites } from './write-coalescing.ts';
 
 /** BullMQ must not fail a marked job by itself: the ledger counts lost workers. */
 const NO_STALL_LIMIT = 1_000_000;
@@ -56,6 +57,7 @@ class BullConsumer implements Consumer {
       socketTimeout: SILENCE_MS,
       disconnectTimeout: DISCONNECT_MS,
     });
+    coalesceWrites(this.#redis);
     this.#redis.on('error', () => {}); // the worker reports it
     this.#worker = new ReadingWorker(queue, (job, token) => this.#deliver(job, token ?? ''), {
       connection: this.#redis,

@@ -11,6 +11,7 @@ import { commandFailure, connectionFailure, noAnswer } from '../domain/redis-fai
 import type { BackendName } from '../domain/task.ts';
 import type { BackendLogger } from './backend-options.ts';
 import { deadlineOf } from './deadline.ts';
+import { coalesceWrites } from './write-coalescing.ts';
 
 export interface LinkOptions {
   readonly backend: BackendName;
@@ -53,6 +54,7 @@ export class RedisLink {
       enableOfflineQueue: waits,
       maxRetriesPerRequest: waits ? null : 0,
     });
+    coalesceWrites(this.client);
     this.client.on('ready', () => {
       this.#isDown = false;
     });
