@@ -5,8 +5,6 @@ returns for each: 'acceptedAt' alone, as a string of digits | {'duplicate', owne
 ]]
 local control = redis.call('HMGET', P .. 'control', 'epoch', 'frozen')
 local isOpenFor = control[2] == '' and control[1]
--- Redis writes a Lua number with 17 digits, which costs as much as the command itself; a string is ready.
-local now = string.format('%d', NOW)
 local results, field = {}, fieldsOf(ARGV[2])
 -- One ZADD for the batch: score, id, score, id, ...
 local opened = {}
@@ -33,10 +31,10 @@ for i = 1, tonumber(ARGV[1]) do
       redis.call('EXPIRE', P .. 'key:' .. keyHash, keyTtl)
     end
     redis.call('HSET', key, 'owner', 'canary', 'state', 'accepted', 'spec', spec, 'payload', payload,
-      'ttl', ttl, 'acceptedAt', now)
-    opened[#opened + 1] = now
+      'ttl', ttl, 'acceptedAt', NOW)
+    opened[#opened + 1] = NOW
     opened[#opened + 1] = id
-    results[i] = now
+    results[i] = NOW
   end
 end
 

@@ -3,7 +3,8 @@ KEYS[1] the key prefix, "{namespace}:"
 ]]
 local P = KEYS[1]
 local clock = redis.call('TIME')
-local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Milliseconds since 1970, as text: Redis writes a Lua number with 17 digits, which costs as much as a command.
+local NOW = string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000))
 
 -- Batches come as one text of rows, each field ended by a newline (rows.ts): many arguments cost a client more than the
 -- work itself. JSON text, ids and numbers hold no newline.
@@ -48,7 +49,9 @@ end
 
 -- An outcome is written once (I1); channel is where waiting callers listen.
 local function recordOutcome(id, text, ttl, channel)
-  if text ~= '' then redis.call('SET', P .. 'outcome:' .. id, text, 'EX', ttl, 'NX') end
+  -- Of a task that stores no result nobody waits for one.
+  if text == '' then return end
+  redis.call('SET', P .. 'outcome:' .. id, text, 'EX', ttl, 'NX')
   redis.call('PUBLISH', P .. 'outcome:' .. channel, id)
 end
 
@@ -60,7 +63,7 @@ local function cancelEntry(id, owner, channel)
   redis.call('HDEL', taskKey(id), 'token')
   recordOutcome(id, cjson.encode({
     id = id, task = spec.task, backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
-    enqueuedAt = tonumber(e[3]), startedAt = 0, finishedAt = NOW,
+    enqueuedAt = tonumber(e[3]), startedAt = 0, finishedAt = tonumber(NOW),
   }), e[4], channel)
 end
 

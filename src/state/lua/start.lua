@@ -19,7 +19,7 @@ local function park(id, owner, lost, e, channel, outcomeTtl)
   redis.call('HDEL', taskKey(id), 'token')
   local outcome = outcomeTtl == '0' and '' or cjson.encode({
     id = id, task = spec.task, backend = owner, status = 'failed', attempts = tonumber(e[5]),
-    enqueuedAt = tonumber(e[10]), startedAt = 0, finishedAt = NOW,
+    enqueuedAt = tonumber(e[10]), startedAt = 0, finishedAt = tonumber(NOW),
     error = {
       name = 'PoisonTaskError', code = 'E_POISON_TASK',
       message = 'Task ' .. id .. ' lost its worker ' .. lost .. ' times while running; it is parked.',
@@ -59,8 +59,9 @@ local function start(id, token, channel, failureTtl)
       return { 'skip', 'parked' }
     end
   end
-  local attempt = redis.call('HINCRBY', key, 'attempt', 1)
-  redis.call('HSET', key, 'state', 'running', 'worker', worker, 'token', token, 'startedAt', NOW)
+  local attempt = tonumber(e[5] or '0') + 1
+  redis.call('HSET', key, 'state', 'running', 'worker', worker, 'token', token, 'startedAt', NOW,
+    'attempt', tostring(attempt))
   return { 'granted', attempt, tonumber(e[6] or '0') }
 end
 
