@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { readDotenv, readEnvironment } from './config/environment.ts';
 import { readConfigText, readSettings, unusableFile } from './config/file.ts';
 import type { HybridConfig, HybridConfigInput } from './config/model.ts';
+import { isBesidePlace, readPlace } from './config/place.ts';
 import { checkSettings, resolveSettings } from './config/resolution.ts';
+import { InvalidConfigError } from './domain/errors.ts';
 
 export { parseConfig } from './config/file.ts';
 export type {
@@ -49,6 +51,31 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Hybri
 }
 
 /**
+ * For a freeze, which is not to wait until somebody has mended the file: as loadConfig, but a mistake that leaves no
+ * doubt about namespace and control Redis is handed back instead of thrown. Then the settings hold these two, and the
+ * defaults.
+ *
+ * @throws {InvalidConfigError} listing everything that is wrong
+ */
+export async function loadConfigForFreeze(
+  options: LoadConfigOptions = {},
+): Promise<{ readonly config: HybridConfig; readonly mistakes: InvalidConfigError | null }> {
+  try {
+    return { config: await loadConfig(options), mistakes: null };
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError) || !error.problems.every(isBesidePlace)) throw error;
+    const cwd = resolve(options.cwd ?? '.');
+    const source = options.file ?? DEFAULT_CONFIG_FILE;
+    const file = resolve(cwd, source);
+    const text = await readConfigText(file, source);
+    const { REDIS_URL = (await readDotenv(cwd)).REDIS_URL } = options.env ?? process.env;
+    const origin = { source, file: text === null ? null : file, cwd };
+    const config = resolveSettings(readPlace(text ?? ''), readEnvironment({ REDIS_URL }), origin);
+    return { config, mistakes: error };
+  }
+}
+
+/**
  * Settings that a program writes itself instead of a file. No file and no environment is read, unless one is given.
  *
  * @throws {InvalidConfigError} listing everything that is wrong
@@ -59,4 +86,19 @@ export function resolveConfig(
 ): HybridConfig {
   const origin = { source: 'The given config', file: null, cwd: resolve(options.cwd ?? '.') };
   return resolveSettings(checkSettings(input), readEnvironment(options.env ?? {}), origin);
+}
+
+/**
+ * Whatever a program may name as its config. Settings that it writes itself are checked like a file's, and the
+ * environment goes before them.
+ *
+ * @throws {InvalidConfigError} listing everything that is wrong
+ */
+export async function configFrom(
+  given: string | HybridConfig | HybridConfigInput | undefined,
+): Promise<HybridConfig> {
+  if (given === undefined || typeof given === 'string') return loadConfig({ file: given });
+  // Only a loaded config says which file it came from.
+  if (typeof given === 'object' && given !== null && 'file' in given) return given as HybridConfig;
+  return resolveConfig(given, { env: process.env });
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { z } from 'zod';
-import { type HybridConfig, loadConfig, routingOf } from './config.ts';
+import { configFrom, type HybridConfig, type HybridConfigInput, routingOf } from './config.ts';
 import type { ControlState, RoutingSettings } from './domain/control-state.ts';
 import { ClosedError, InvalidRatioError, UnknownTaskError } from './domain/errors.ts';
 import type { Logger } from './domain/logger.ts';
@@ -8,10 +8,10 @@ import type { FlagSource } from './domain/routing-decision.ts';
 import type { TaskDefinition } from './domain/task.ts';
 import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
-import { applyRouting, type FollowedFile, followConfigFile } from './manager/config-sync.ts';
+import { applyRouting, type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, openConnections } from './manager/connections.ts';
 import { openFlags } from './manager/flags.ts';
-import { driftBetween, readStatus, type SystemStatus } from './manager/status.ts';
+import { readStatus, type SystemStatus } from './manager/status.ts';
 import { prepareSubmission, type SubmitOptions } from './manager/submission.ts';
 import { SubmittedTask } from './manager/submitted-task.ts';
 import { Submitter } from './manager/submitter.ts';
@@ -19,8 +19,11 @@ import { cancelTask, findTask, type TaskReport } from './manager/task-lookup.ts'
 import { type AuditEntry, readAudit } from './state/audit-log.ts';
 
 export interface ManagerOptions {
-  /** A config file's path, or a loaded config. @default config/hybrid.yaml if it exists, else the built-in defaults */
-  readonly config?: string | HybridConfig;
+  /**
+   * A config file's path, a loaded config, or settings written in the program (the environment goes before them).
+   * @default config/hybrid.yaml if it exists, else the built-in defaults
+   */
+  readonly config?: string | HybridConfig | HybridConfigInput;
   readonly tasks: readonly TaskDefinition[];
   /** @default JSON lines on standard error, at the config's level */
   readonly log?: Logger;
@@ -54,29 +57,20 @@ export class HybridTaskManager {
    * @throws {InvalidConfigError | InvalidTaskDefinitionError | RedisUnreachableError | RedisUnsuitableError}
    */
   static async open(options: ManagerOptions): Promise<HybridTaskManager> {
-    const config =
-      typeof options.config === 'object' ? options.config : await loadConfig({ file: options.config });
+    const config = await configFrom(options.config);
     const tasks = new TaskRegistry(options.tasks);
     const log = options.log ?? createLogger(config.log.level);
     const actor = options.actor ?? `manager:${hostname()}`;
     const connections = await openConnections(config, actor, log);
+    let flags: FlagSource | undefined;
     try {
       const { plane } = connections;
       await connections.queues.add(tasks.queues);
-      const flags = await openFlags(config, plane, log);
-      const drift = driftBetween(routingOf(config), plane.state);
-      if (drift.length > 0 && plane.state.frozen === '') {
-        log.warn(
-          { drift },
-          'The config file differs from the live state, which stays. To make the file live: hybrid apply',
-        );
-      }
-      const file =
-        config.file !== null && options.followConfigFile !== false
-          ? await followConfigFile(config.file, plane, `config:${hostname()}`, log)
-          : null;
+      flags = await openFlags(config, plane, log);
+      const file = await joinLiveState(config, plane, log, options.followConfigFile !== false);
       return new HybridTaskManager(connections, flags, tasks, file);
     } catch (error) {
+      await flags?.close();
       await connections.close();
       throw error;
     }
@@ -111,13 +105,18 @@ export class HybridTaskManager {
   }
 
   /** What is known of a task, wherever it went; null: nothing. */
-  find(id: string): Promise<TaskReport | null> {
-    return findTask(this.#connections, id, this.#tasks.queues);
+  async find(id: string): Promise<TaskReport | null> {
+    return findTask(this.#connections, id, await this.#queues());
   }
 
   /** `requested`: it is running and was asked to stop. */
-  cancel(id: string): Promise<'cancelled' | 'requested' | 'finished' | 'absent'> {
-    return cancelTask(this.#connections, id, this.#tasks.queues);
+  async cancel(id: string): Promise<'cancelled' | 'requested' | 'finished' | 'absent'> {
+    return cancelTask(this.#connections, id, await this.#queues());
+  }
+
+  /** Those of its own tasks, and those that any process of the namespace has used. */
+  async #queues(): Promise<readonly string[]> {
+    return [...new Set([...this.#tasks.queues, ...(await this.#connections.queues.list())])];
   }
 
   /**
@@ -166,8 +165,8 @@ export class HybridTaskManager {
     return this.#connections.plane.onChange(listener);
   }
 
-  status(): Promise<SystemStatus> {
-    return readStatus(this.#connections, this.#flags, this.#tasks.queues, this.#fileRouting);
+  async status(): Promise<SystemStatus> {
+    return readStatus(this.#connections, this.#flags, await this.#queues(), this.#fileRouting);
   }
 
   /** The newest changes of the live state, newest first. */

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { type HybridConfig, loadConfig } from './config.ts';
+import { configFrom, type HybridConfig, type HybridConfigInput } from './config.ts';
 import { PoisonTaskError } from './domain/errors.ts';
 import type { WorkerEvent, WorkerListener } from './domain/events.ts';
 import type { Logger } from './domain/logger.ts';
@@ -15,6 +15,7 @@ import type { RunEnvironment } from './execution/run-environment.ts';
 import { RunningTasks } from './execution/running-tasks.ts';
 import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
+import { type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
 import { version } from './version.ts';
 import { Consumers } from './worker/consumers.ts';
@@ -27,8 +28,13 @@ const JANITOR_MIN_AGE_MS = 5_000;
 const JANITOR_TASKS_PER_PASS = 2_000;
 
 export interface WorkerOptions {
-  /** A config file's path, or a loaded config. @default config/hybrid.yaml if it exists, else the built-in defaults */
-  readonly config?: string | HybridConfig;
+  /**
+   * A config file's path, a loaded config, or settings written in the program (the environment goes before them).
+   * @default config/hybrid.yaml if it exists, else the built-in defaults
+   */
+  readonly config?: string | HybridConfig | HybridConfigInput;
+  /** Whether an edit of the config file changes the live state while this process runs. @default true */
+  readonly followConfigFile?: boolean;
   readonly tasks: readonly TaskDefinition[];
   /** @default both */
   readonly backends?: readonly BackendName[];
@@ -52,6 +58,7 @@ export class HybridWorker {
   /** Parked jobs of foreign ids that are just being delivered here. */
   readonly #refused = new Set<string>();
   readonly #consumers: Consumers;
+  #file: FollowedFile | null = null;
   #stopped: Promise<boolean> | undefined;
 
   private constructor(c: Connections, tasks: TaskRegistry, options: WorkerOptions) {
@@ -82,9 +89,9 @@ export class HybridWorker {
    * @throws {InvalidConfigError | InvalidTaskDefinitionError | RedisUnreachableError | RedisUnsuitableError}
    */
   static async open(options: WorkerOptions): Promise<HybridWorker> {
-    const config =
-      typeof options.config === 'object' ? options.config : await loadConfig({ file: options.config });
+    const config = await configFrom(options.config);
     const tasks = new TaskRegistry(options.tasks);
+    tasks.requireRunnersOfUnnamedJobs();
     const log = options.log ?? createLogger(config.log.level);
     const connections = await openConnections(config, `worker:${hostname()}`, log);
     const worker = new HybridWorker(connections, tasks, options);
@@ -107,7 +114,8 @@ export class HybridWorker {
   }
 
   async #begin(): Promise<void> {
-    const { control } = this.#c;
+    const { control, config, plane, log } = this.#c;
+    this.#file = await joinLiveState(config, plane, log, this.#options.followConfigFile !== false);
     // Before the first task: without a heartbeat it would be given away at once.
     await this.#heartbeat.begin();
     await control.listen(control.keys.cancelChannel, (id) => this.#running.abort(id, 'cancel'));
@@ -149,14 +157,13 @@ export class HybridWorker {
         ? await runLedgerDelivery(delivery, task, env)
         : await runPlainDelivery(delivery, task, env);
     } catch (error) {
-      if (!this.#giveUp.signal.aborted) {
-        this.#c.log.error(
-          { id: delivery.id, queue: delivery.queue },
-          `left to be delivered again: ${String(error)}`,
-        );
-      }
-      // Neither done nor failed: its backend delivers it again when this process shows no sign of life for it.
-      return new Promise(() => {});
+      // The process ends: its backend delivers the job again when nobody shows a sign of life for it.
+      if (this.#giveUp.signal.aborted) return new Promise(() => {});
+      this.#c.log.error(
+        { id: delivery.id, queue: delivery.queue },
+        `to be delivered again: ${(error as Error).message}`,
+      );
+      return { kind: 'postpone', delayMs: this.#c.config.worker.stallIntervalMs };
     }
   }
 
@@ -182,12 +189,21 @@ export class HybridWorker {
   }
 
   #emit(event: WorkerEvent): void {
-    this.#c.log.debug(event, event.type);
+    this.#tell(event);
     try {
       this.#options.onEvent?.(event);
     } catch (error) {
       this.#c.log.error({ event: event.type }, `a listener threw: ${(error as Error).message}`);
     }
+  }
+
+  /** What went wrong is told; the message of a handler's error is not, it may hold what the payload held. */
+  #tell(event: WorkerEvent): void {
+    const { log } = this.#c;
+    if (event.type === 'failed') log.warn(event, `failed; to see why: hybrid task ${event.id}`);
+    else if (event.type === 'parked') log.error(event, 'parked: it keeps losing its workers');
+    else if (event.type === 'retrying' || event.type === 'fenced') log.info(event, event.type);
+    else log.debug(event, event.type);
   }
 
   #describe() {
@@ -224,6 +240,7 @@ export class HybridWorker {
     if (isClean) await this.#heartbeat.end().catch(() => {});
     else this.#heartbeat.abandon();
     this.#giveUp.abort();
+    await this.#file?.close();
     await this.#c.close();
     return isClean;
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,8 +25,11 @@ export interface PrivateRedisOptions {
 export interface RedisSourceOptions extends PrivateRedisOptions {
   /** REDIS_URL, or null when nobody has set one. */
   readonly url: string | null;
-  /** Whether a private server may stand in for a missing URL. */
-  readonly allowPrivate: boolean;
+  /**
+   * Whether a private server may stand in for a missing URL. `existing`: only one that has run in the folder before,
+   * so that whoever operates does not act on an empty server and believe that it was the right one.
+   */
+  readonly allowPrivate: boolean | 'existing';
   /** Whether scripts/ensure-redis.sh may install a server when the machine has none. @default false */
   readonly mayInstall?: boolean;
 }
@@ -45,15 +48,29 @@ export interface RedisSource {
  */
 export async function resolveRedis(options: RedisSourceOptions): Promise<RedisSource> {
   if (options.url !== null) return { url: options.url, isPrivate: false, stop: async () => {} };
-  if (!options.allowPrivate) {
-    throw new InvalidConfigError('The environment', [
-      { path: 'REDIS_URL', given: 'nothing', allowed: 'the URL of a Redis, like redis://localhost:6379' },
-    ]);
+  const dir = resolve(options.dir ?? '.hybrid');
+  if (!options.allowPrivate) throw withoutUrl('nothing');
+  if (options.allowPrivate === 'existing' && !hasData(dir)) {
+    throw withoutUrl(`nothing, and no private Redis has run in ${dir}`);
   }
-  const bin = join(resolve(options.dir ?? '.hybrid'), 'bin');
+  const bin = join(dir, 'bin');
   if (options.mayInstall && findRedisServer(bin) === undefined) install();
   const { url, stop } = await startPrivateRedis(options);
   return { url, isPrivate: true, stop };
+}
+
+function withoutUrl(given: string): InvalidConfigError {
+  const allowed = 'the URL of a Redis, like redis://localhost:6379';
+  return new InvalidConfigError('The environment', [{ path: 'REDIS_URL', given, allowed }]);
+}
+
+/** Every server leaves its append-only file; the folder alone is made before one starts. */
+function hasData(dir: string): boolean {
+  try {
+    return readdirSync(dataIn(dir)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -65,7 +82,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
   const dir = resolve(options.dir ?? '.hybrid');
   const home = join(dir, 'redis');
   const places: RedisPlaces = {
-    data: join(home, 'data'),
+    data: dataIn(dir),
     record: join(home, 'server.json'),
     log: join(home, 'server.log'),
     hold: join(home, 'hold'),
@@ -174,5 +191,7 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
     return false;
   }
 }
+
+const dataIn = (dir: string): string => join(dir, 'redis', 'data');
 
 const urlOf = (port: number): string => `redis://127.0.0.1:${port}`;

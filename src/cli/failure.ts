@@ -9,7 +9,7 @@ export const EXIT_CODES_TEXT = `Exit codes:
   0  done
   1  failed: Redis cannot be reached, a task failed, a submission was not taken
   2  usage: an option, value, payload, config file or app module is not right
-  3  needs a person: frozen by a rollback, or somebody else changed it meanwhile
+  3  needs a person: frozen, or somebody else changed it meanwhile
   4  not found: no such task`;
 
 /** The command line was used in a way that makes no sense. */

@@ -20,7 +20,7 @@ export function withConfig(command: Command): Command {
 export function withRedis(command: Command): Command {
   return withConfig(command).option(
     '--redis <url>',
-    'Redis to use, before REDIS_URL and the config file (default: a private one, for trying things out)',
+    'Redis to use, before REDIS_URL and the config file (default: the private one in .hybrid; submit, worker and demo start it)',
   );
 }
 

@@ -18,25 +18,48 @@ export interface Session {
 }
 
 /** @throws {InvalidConfigError} */
-export async function readConfig(options: CommonOptions, redis = options.redis): Promise<HybridConfig> {
-  const { loadConfig } = await import('../config.ts');
+export async function readConfig(options: CommonOptions): Promise<HybridConfig> {
+  return (await readSettings(options)).config;
+}
+
+/** @returns also what was wrong, where that does not matter */
+async function readSettings(
+  options: CommonOptions,
+  redis = options.redis,
+  isFreeze = false,
+): Promise<{ config: HybridConfig; mistakes: InvalidConfigError | null }> {
+  const { loadConfig, loadConfigForFreeze } = await import('../config.ts');
   const env = redis === undefined ? process.env : { ...process.env, REDIS_URL: redis };
+  const from = { file: options.config, env };
   try {
-    return await loadConfig({ file: options.config, env });
+    return isFreeze ? await loadConfigForFreeze(from) : { config: await loadConfig(from), mistakes: null };
   } catch (error) {
     throw options.redis === undefined ? error : namingTheOption(error);
   }
+}
+
+export interface RedisNeeds {
+  /**
+   * Whether a private Redis may be made where none was named: for commands that bring work. One that looks or changes
+   * something would act on an empty server and report success.
+   * @default false
+   */
+  readonly mayStartRedis?: boolean;
+  /** Whether a mistake elsewhere in the config is only told: for a freeze, which cannot wait. @default false */
+  readonly isFreeze?: boolean;
 }
 
 /** The settings, with the URL of a private Redis in them if nobody has named one. */
 export async function withRedisUrl<T>(
   options: CommonOptions,
   run: (config: HybridConfig, redisUrl: string) => Promise<T>,
+  { mayStartRedis = false, isFreeze = false }: RedisNeeds = {},
 ): Promise<T> {
-  const config = await readConfig(options);
+  const { config, mistakes } = await readSettings(options, options.redis, isFreeze);
+  if (mistakes) say(`warning: ${mistakes.message}\nGoing on with its namespace and Redis alone.`);
   const { resolveRedis } = await import('../private-redis.ts');
   // In production a forgotten REDIS_URL must not quietly become an empty server.
-  const allowPrivate = process.env.NODE_ENV !== 'production';
+  const allowPrivate = process.env.NODE_ENV !== 'production' && (mayStartRedis || 'existing');
   const redis = await resolveRedis({ url: config.redis.url, allowPrivate });
   try {
     if (!redis.isPrivate) return await run(config, redis.url);
@@ -44,13 +67,14 @@ export async function withRedisUrl<T>(
       `Using a private Redis on ${new URL(redis.url).host}, its data in .hybrid/: for trying things out, not for ` +
         'production. Set REDIS_URL or give --redis to use your own.',
     );
-    return await run(await readConfig(options, redis.url), redis.url);
+    const { config: whole } = await readSettings(options, redis.url, isFreeze);
+    return await run(whole, redis.url);
   } finally {
     await redis.stop();
   }
 }
 
-export interface ManagerNeeds {
+export interface ManagerNeeds extends RedisNeeds {
   /**
    * The team's own code: a freeze must not depend on it. `wanted`: without it the command shows less, and says so.
    * @default 'no'
@@ -68,7 +92,7 @@ export async function withManager<T>(
   run: (session: Session) => Promise<T>,
   needs: ManagerNeeds = {},
 ): Promise<T> {
-  return withRedisUrl(options, async (whole) => {
+  const act = async (whole: HybridConfig): Promise<T> => {
     const config: HybridConfig = needs.flags ? whole : { ...whole, flags: { ...whole.flags, source: 'off' } };
     const tasks = await tasksFor(options, config, needs.tasks ?? 'no');
     const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
@@ -84,7 +108,8 @@ export async function withManager<T>(
     } finally {
       await manager.close();
     }
-  });
+  };
+  return withRedisUrl(options, act, needs);
 }
 
 async function tasksFor(

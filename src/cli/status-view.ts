@@ -26,7 +26,7 @@ function alarm({ control, backends }: SystemStatus): string {
   const alarms: string[] = [];
   if (control.frozen !== '') {
     const lift = 'hybrid resume --reason "..." lifts it';
-    alarms.push(`FROZEN by a rollback: nothing goes to canary. ${lift}`);
+    alarms.push(`FROZEN: nothing new goes to canary. ${lift}`);
   }
   for (const name of ['stable', 'canary'] as const) {
     if (!backends[name].reachable) alarms.push(`${name} (${backends[name].product}) does not answer`);
@@ -83,9 +83,7 @@ function queuesView({ backends, ledger }: SystemStatus): string {
   const { stable, canary } = backends;
   const queues = new Set([...Object.keys(stable.queues), ...Object.keys(canary.queues)].map(taskQueueOf));
   if (queues.size === 0) {
-    return colors.dim(
-      'Queues are counted when your tasks are known: --app FILE, or app.module in the config file.',
-    );
+    return colors.dim('No queue is known yet: no process with tasks has connected here.');
   }
   const rows = [...queues].sort().flatMap((queue) => [
     rowOf(queue, 'stable', stable.queues[queue]),

@@ -55,7 +55,8 @@ const environmentSchema = z.object({
     .optional(),
 });
 
-const VARIABLES = Object.keys(environmentSchema.shape) as (keyof typeof environmentSchema.shape)[];
+/** Their names. */
+export const VARIABLES = Object.keys(environmentSchema.shape) as (keyof typeof environmentSchema.shape)[];
 
 /** The variables that are set, checked and in their own types. */
 export type EnvironmentSettings = z.output<typeof environmentSchema>;

@@ -10,7 +10,7 @@ export interface ControlState {
   readonly mode: RoutingMode;
   /** Ratios of single tasks by name, over the global one. */
   readonly taskRatios: Readonly<Record<string, number>>;
-  /** `rollback`: nothing goes to canary until an operator resumes. */
+  /** `rollback`: frozen, so nothing new goes to canary until an operator resumes. */
   readonly frozen: '' | 'rollback';
   /** Milliseconds since 1970, Redis's clock. */
   readonly updatedAt: number;

@@ -71,10 +71,15 @@ export class InvalidRatioError extends HybridTaskError {
 
 export class UnknownTaskError extends HybridTaskError {
   readonly code = 'E_UNKNOWN_TASK';
-  readonly task: string;
+  /** null: a job that names no task, and no task here runs such jobs of its queue. */
+  readonly task: string | null;
   readonly known: readonly string[];
-  constructor(task: string, known: readonly string[]) {
-    super(`Task ${show(task)} is not known here; known: ${known.length ? known.join(', ') : 'none'}.`);
+  constructor(task: string | null, known: readonly string[]) {
+    const problem =
+      task === null
+        ? 'The job names no task, and no task of its queue runs such jobs here'
+        : `Task ${show(task)} is not known here`;
+    super(`${problem}; known: ${known.length ? known.join(', ') : 'none'}.`);
     this.task = task;
     this.known = known;
   }
@@ -227,12 +232,12 @@ export class ControlConflictError extends HybridTaskError {
   }
 }
 
-/** The system is frozen by a rollback; only `hybrid resume` lifts it. */
+/** The system is frozen; only `hybrid resume` lifts it. */
 export class FrozenError extends HybridTaskError {
   readonly code = 'E_FROZEN';
   readonly change: string;
   constructor(change: string) {
-    super(`Frozen by a rollback: ${change} is refused. To go on, run: hybrid resume --reason "..."`);
+    super(`Frozen: ${change} is refused. To go on, run: hybrid resume --reason "..."`);
     this.change = change;
   }
 }
@@ -243,7 +248,7 @@ export class ResultTimeoutError extends HybridTaskError {
   readonly timeoutMs: number;
   constructor(id: string, timeoutMs: number) {
     super(
-      `Task ${id} has no outcome after ${timeoutMs} ms. It goes on; ask again with result() or see: hybrid task ${id}`,
+      `Task ${id} has no outcome after ${timeoutMs} ms. It may be waiting or running still, or a plain bee-queue worker ran it, which records none; see: hybrid task ${id}`,
     );
     this.id = id;
     this.timeoutMs = timeoutMs;

@@ -24,7 +24,17 @@ export function encodeJson(what: string, value: unknown, limitBytes: number): En
   if (text.length > limitBytes || (text.length * 3 > limitBytes && Buffer.byteLength(text) > limitBytes)) {
     throw new PayloadTooLargeError(what, Buffer.byteLength(text), limitBytes);
   }
-  return { text, value };
+  return jsonText(text);
+}
+
+/** JSON text with its value. The value is read from the text: an object that its owner changes meanwhile is not. */
+export function jsonText(text: string): EncodedJson {
+  return {
+    text,
+    get value() {
+      return JSON.parse(text);
+    },
+  };
 }
 
 interface Problem {

@@ -3,7 +3,7 @@ import type { BackendCapabilities } from './task-backend.ts';
 
 /**
  * Why a submission went where it went.
- * `frozen`: a rollback is in force. `requested`: the caller named the backend. `capability`: only canary can do what
+ * `frozen`: a freeze is in force. `requested`: the caller named the backend. `capability`: only canary can do what
  * was asked. `flag`: the feature flag said so. `ratio`: its bucket lies below (canary) or above (stable) the ratio.
  * `canary-down`: it would have gone to canary, which does not answer. `stale`: the control state changed too often
  * while it was being accepted. `duplicate`: the idempotency key was known; the first submission's place is kept.

@@ -67,7 +67,12 @@ export interface TaskOptions<I extends z.ZodType = z.ZodType, O extends z.ZodTyp
   readonly resultTtlSeconds?: number;
   /** How long a failure stays readable, in seconds. @default the config's results.failureTtlSeconds */
   readonly failureTtlSeconds?: number;
-  /** Of several tasks in one queue, the one that runs plain bee-queue jobs, which name no task. @default false */
+  /**
+   * Whether this task runs the jobs of its queue that name no task: those of plain bee-queue producers, and those
+   * submitted when the queue had one task. Where several tasks share a queue, exactly one says true, as a rule the one
+   * that was there first: else a worker of them does not open. The only task of a queue runs them anyway.
+   * @default false
+   */
   readonly runsUnnamedJobs?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { EntryHead, JanitorLedger, OpenTask } from '../domain/janitor.ts';
+import { jsonText } from '../domain/json.ts';
 import type { LedgerEntry } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { BackendName } from '../domain/task.ts';
@@ -66,19 +67,35 @@ export class Janitor {
       const backend = this.#options.backends[owner];
       // A backend that does not answer is not a backend without the job.
       if (!backend?.isReachable()) continue;
-      for (let seen = 0; seen < this.#options.tasksPerPass; ) {
-        const page = await this.#ledger.scanOpen(owner, this.#cursors[owner], PAGE);
-        this.#cursors[owner] = page.cursor;
-        enqueued += await this.#mend(owner, backend, page.tasks);
-        seen += page.tasks.length;
-        if (page.cursor === '0') break;
+      try {
+        enqueued += await this.#walk(owner, backend);
+      } catch (error) {
+        // The other owner's tasks have their turn all the same.
+        this.#options.log.warn({ backend: backend.name }, `janitor: ${(error as Error).message}`);
       }
     }
     return enqueued;
   }
 
-  async #mend(owner: BackendName, backend: TaskBackend, tasks: readonly OpenTask[]): Promise<number> {
-    const before = Date.now() - this.#options.minAgeMs;
+  async #walk(owner: BackendName, backend: TaskBackend): Promise<number> {
+    let enqueued = 0;
+    for (let seen = 0; seen < this.#options.tasksPerPass; ) {
+      const page = await this.#ledger.scanOpen(owner, this.#cursors[owner], PAGE);
+      this.#cursors[owner] = page.cursor;
+      enqueued += await this.#mend(owner, backend, page.tasks, page.now);
+      seen += page.tasks.length;
+      if (page.cursor === '0') break;
+    }
+    return enqueued;
+  }
+
+  async #mend(
+    owner: BackendName,
+    backend: TaskBackend,
+    tasks: readonly OpenTask[],
+    now: number,
+  ): Promise<number> {
+    const before = now - this.#options.minAgeMs;
     const old = tasks.filter((task) => task.acceptedAt < before).map((task) => task.id);
     if (old.length === 0) return 0;
     const candidates = await this.#withoutRunner(owner, old);
@@ -150,7 +167,7 @@ function requestFor(queue: string, entry: LedgerEntry | null): EnqueueRequest[] 
       queue,
       task: entry.spec.task,
       namesTask: entry.spec.namesTask,
-      payload: { text: entry.payload, value: JSON.parse(entry.payload) },
+      payload: jsonText(entry.payload),
       mark: { acceptedAt: entry.acceptedAt },
       retries: Math.max(0, entry.spec.retries - entry.failures),
       backoff: entry.spec.backoff,

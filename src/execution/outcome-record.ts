@@ -7,7 +7,9 @@ import type { RunEnvironment } from './run-environment.ts';
 export function outcomeOf(
   task: string,
   delivery: Delivery,
-  result: { status: 'succeeded'; value: EncodedJson | null } | { status: 'failed'; error: OutcomeError },
+  result:
+    | { status: 'succeeded'; value: EncodedJson | null }
+    | { status: 'failed' | 'cancelled'; error: OutcomeError },
   attempts: number,
   startedAt: number,
 ): Outcome {

@@ -65,13 +65,15 @@ export async function runPlainDelivery(
         return { kind: 'retry', delayMs, error: errorFor(result.error) };
       }
     }
+    const isCancelled = result.status === 'failed' && result.cause === 'cancel';
     if (stores) {
-      const outcome = outcomeOf(task.name, delivery, result, attempt, run.startedAt);
+      const ended = isCancelled ? { ...result, status: 'cancelled' as const } : result;
+      const outcome = outcomeOf(task.name, delivery, ended, attempt, run.startedAt);
       const ttl = result.status === 'succeeded' ? lifetimes.result : lifetimes.failure;
       const record = () => env.outcomes.record(outcome, ttl);
       const isFirst = await askUntilAnswered('record outcome', record, env.giveUp, env.log);
-      emit(isFirst ? result.status : 'fenced');
-    } else emit(result.status);
+      emit(isFirst ? ended.status : 'fenced');
+    } else emit(isCancelled ? 'cancelled' : result.status);
     if (result.status === 'failed') return { kind: 'fail', error: errorFor(result.error) };
     return { kind: 'complete', value: result.value?.value };
   } finally {

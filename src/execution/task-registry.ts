@@ -24,6 +24,24 @@ export class TaskRegistry {
     }
   }
 
+  /**
+   * For processes that run tasks. A job without a name can wait in any queue: a plain bee-queue producer made it, or it
+   * was submitted when the queue had one task. A process that only submits may know one task of several and need not ask.
+   *
+   * @throws {InvalidTaskDefinitionError} several tasks share a queue and none of them runs its unnamed jobs
+   */
+  requireRunnersOfUnnamedJobs(): void {
+    for (const [queue, tasks] of this.#byQueue) {
+      const [first] = tasks;
+      if (!first || tasks.length === 1 || tasks.some((task) => task.runsUnnamedJobs)) continue;
+      const names = tasks.map((task) => task.name).join(', ');
+      const allowed =
+        `true for exactly one of the tasks that share queue "${queue}" (${names}). Add runsUnnamedJobs: true to the ` +
+        'one that was there first: it runs the jobs that name no task';
+      throw new InvalidTaskDefinitionError(first.name, 'runsUnnamedJobs', false, allowed);
+    }
+  }
+
   get names(): readonly string[] {
     return [...this.#byName.keys()];
   }

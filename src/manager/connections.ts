@@ -2,6 +2,8 @@ import { createBeeQueueBackend } from '../backends/bee-queue.ts';
 import { createBullmqBackend } from '../backends/bullmq.ts';
 import type { HybridConfig } from '../config.ts';
 import { routingOf } from '../config.ts';
+import { RedisUnsuitableError } from '../domain/errors.ts';
+import { jsonText } from '../domain/json.ts';
 import type { MovedTask } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
 import { movedQueueOf, type TaskBackend } from '../domain/task-backend.ts';
@@ -114,7 +116,11 @@ async function warnAboutCanary(url: string, allowEviction: boolean, log: Logger)
   try {
     await preflight(url, { role: 'canary', allowEviction, deadlineMs: PREFLIGHT_MS });
   } catch (error) {
-    log.warn({}, `canary: ${(error as Error).message} Until it answers, everything goes to stable.`);
+    const effect =
+      error instanceof RedisUnsuitableError
+        ? 'Tasks go there all the same, by ratio or flag; one that it refuses goes to stable.'
+        : 'Until it answers, everything goes to stable.';
+    log.warn({}, `canary: ${(error as Error).message} ${effect}`);
   }
 }
 
@@ -127,7 +133,7 @@ export async function enqueueMoved(stable: TaskBackend, task: MovedTask): Promis
       queue: movedQueueOf(spec.queue),
       task: spec.task,
       namesTask: spec.namesTask,
-      payload: { text: task.payload, value: undefined },
+      payload: jsonText(task.payload),
       mark: { acceptedAt },
       retries: Math.max(0, spec.retries - task.failures),
       backoff: spec.backoff,

@@ -72,6 +72,8 @@ export async function readStatus(
 async function backendStatus(backend: TaskBackend, queues: readonly string[]): Promise<BackendStatus> {
   const { product } = backend;
   try {
+    // Also where there is no queue to count; it ends within the command time limit.
+    await backend.ready();
     const counts = await Promise.all(
       queues.map(async (queue) => [queue, await backend.counts(queue)] as const),
     );

@@ -14,7 +14,10 @@ export interface SubmitOptions {
   readonly idempotencyKey?: string;
   /** Start no earlier than this many milliseconds from now. @default 0 */
   readonly delayMs?: number;
-  /** 1 (first) to 2_097_151 (last). Only canary knows priorities; on stable it is ignored, and the decision says so. */
+  /**
+   * 1 (first) to 2_097_151 (last). Only canary knows priorities, so once the ratio in force is above 0 the submission
+   * goes there whatever its bucket. On stable it is ignored, and the decision says so.
+   */
   readonly priority?: number;
   /** Names the backend, for a test in production. A freeze and a canary that is down still win. */
   readonly backend?: BackendName;

@@ -16,6 +16,10 @@ const MOST_ROUNDS = 4;
 /** A silent Redis is asked this often, always under the same id. */
 const MOST_TRIES = 2;
 const PRIORITY = ['priority'] as const;
+const ENQUEUE_LIMITS = {
+  maxItems: 500,
+  weightOf: (request: EnqueueRequest) => request.payload.text.length,
+};
 
 /** Where a submission ended up. The id is another one than its own where an idempotency key was known. */
 export interface Placement {
@@ -41,8 +45,8 @@ export class Submitter {
     const { stable, canary } = connections;
     this.#capabilities = { stable: stable.capabilities, canary: canary.capabilities };
     this.#salt = saltOf(connections.config.namespace);
-    this.#enqueueStable = batched((requests) => connections.stable.enqueue(requests), 500);
-    this.#enqueueCanary = batched((requests) => connections.canary.enqueue(requests), 500);
+    this.#enqueueStable = batched((requests) => connections.stable.enqueue(requests), ENQUEUE_LIMITS);
+    this.#enqueueCanary = batched((requests) => connections.canary.enqueue(requests), ENQUEUE_LIMITS);
   }
 
   async place(submission: Submission): Promise<Placement> {
@@ -127,6 +131,10 @@ export class Submitter {
     const { id } = submission;
     const [result] = await this.#answered(submission, () => this.#c.ledger.reassign([id]));
     if (result?.status === 'left' && result.owner === 'canary') return { id, decision };
+    // Redis was restarted in between and has forgotten the acceptance.
+    if (result?.status === 'absent') {
+      return this.#toStable(submission, { ...decision, backend: 'stable', reason: 'canary-down' });
+    }
     if (result?.status === 'moved') {
       try {
         await enqueueMoved(this.#c.stable, result.task);
@@ -162,7 +170,8 @@ export class Submitter {
     const { task, idempotencyKey } = submission;
     if (known.owner === 'stable' && !known.confirmed) {
       // Its producer may have died before the enqueue; the same id makes this harmless if it had not.
-      await this.#enqueue(submission, { ...this.#request(submission, task.queue, null), id: known.id });
+      const request = { ...this.#request(submission, task.queue, null), id: known.id };
+      await this.#enqueue({ ...submission, id: known.id }, request);
       await this.#answered(submission, () => this.#c.keys.confirm(keyHash(task.name, idempotencyKey ?? '')));
     }
     // Its own claim, whose answer was lost.

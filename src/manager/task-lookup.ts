@@ -93,6 +93,11 @@ export async function cancelTask(
   if (!report) return 'absent';
   const hasEnded = report.state === 'succeeded' || report.state === 'failed';
   if (report.outcome || report.queue === null || hasEnded) return 'finished';
+  if (report.state === 'running') {
+    // Its worker records how it ends: cancelled if it heeds its signal, else as it would have ended anyway.
+    await c.ledger.announceCancel(id);
+    return 'requested';
+  }
   const now = Date.now();
   const times = { enqueuedAt: report.enqueuedAt ?? now, startedAt: 0, finishedAt: now };
   // First the outcome: whoever takes the job meanwhile finds it and skips.
@@ -101,10 +106,6 @@ export async function cancelTask(
     c.config.results.failureTtlSeconds,
   );
   if (!isFirst) return 'finished';
-  if (report.state === 'running') {
-    await c.ledger.announceCancel(id);
-    return 'requested';
-  }
   await c.stable.remove(report.queue, id);
   return 'cancelled';
 }

@@ -21,6 +21,17 @@ export interface ChangeRequest {
   readonly expectedEpoch?: number;
 }
 
+/** A file's routing section that shall become live. */
+export interface FileChange {
+  readonly settings: RoutingSettings;
+  /** Equal for equal sections. Kept beside the live state, so that every edit is made live once. */
+  readonly fileHash: string;
+  /** false: also where this very section was made live last and somebody has changed the live state since. */
+  readonly onlyIfNew: boolean;
+  readonly reason: string;
+  readonly actor?: string;
+}
+
 /** The routing state that all processes share, held in memory and kept fresh by message and by poll. */
 export class ControlPlane {
   readonly #redis: ControlRedis;
@@ -39,9 +50,7 @@ export class ControlPlane {
 
   static async open(redis: ControlRedis, options: ControlPlaneOptions): Promise<ControlPlane> {
     const plane = new ControlPlane(redis, options, await initialise(redis, options));
-    plane.#stops.push(
-      await redis.listen(redis.keys.controlChanged, (text) => plane.#adopt(parseMessage(text))),
-    );
+    plane.#stops.push(await redis.listen(redis.keys.controlChanged, (text) => plane.#hear(text)));
     plane.#stops.push(redis.onListening(() => plane.#refreshQuietly()));
     plane.#poll = setInterval(() => plane.#refreshQuietly(), options.pollMs);
     plane.#poll.unref();
@@ -83,16 +92,23 @@ export class ControlPlane {
    * @throws {FrozenError} a rollback is in force
    */
   async change(request: ChangeRequest): Promise<ControlState> {
-    const { celeryRatio, mode, taskRatios } = request.settings;
-    const fields = [
-      ...(celeryRatio === undefined ? [] : ['celeryRatio', celeryRatio]),
-      ...(mode === undefined ? [] : ['mode', mode]),
-      ...(taskRatios === undefined ? [] : ['taskRatios', JSON.stringify(taskRatios)]),
-    ];
     const expected = request.expectedEpoch ?? this.#state.epoch;
-    const result = await this.#set('change', String(expected), request, fields);
+    const result = await this.#set('change', String(expected), request, fieldsOf(request.settings));
     if (result.status === 'frozen') throw new FrozenError('a change of the routing');
     if (result.status === 'conflict') throw new ControlConflictError(expected, result.state.epoch);
+    return result.state;
+  }
+
+  /**
+   * Makes a file's routing section live for all processes, whatever the epoch. Live already: no new epoch.
+   * @returns the live state, which with `onlyIfNew` may be another
+   * @throws {FrozenError} a rollback is in force
+   */
+  async applyFile(request: FileChange): Promise<ControlState> {
+    const { settings, fileHash, onlyIfNew } = request;
+    const fields = [...fieldsOf(settings), 'fileHash', fileHash];
+    const result = await this.#set(onlyIfNew ? 'follow' : 'change', '', request, fields);
+    if (result.status === 'frozen') throw new FrozenError('a change of the routing');
     return result.state;
   }
 
@@ -107,7 +123,7 @@ export class ControlPlane {
   }
 
   async #set(
-    intent: 'change' | 'freeze' | 'resume',
+    intent: 'change' | 'follow' | 'freeze' | 'resume',
     expected: string,
     request: { reason: string; actor?: string },
     fields: readonly (string | number)[],
@@ -119,6 +135,18 @@ export class ControlPlane {
     return change;
   }
 
+  /** What is on the channel may be anybody's; one message lost is made good by the poll. */
+  #hear(text: string): void {
+    let state: ControlState;
+    try {
+      state = parseMessage(text);
+    } catch {
+      this.#options.onProblem?.(new Error('A message about the control state could not be read; left out.'));
+      return;
+    }
+    this.#adopt(state);
+  }
+
   #adopt(state: ControlState): void {
     if (state.epoch > this.#state.epoch) this.#replace(state);
   }
@@ -127,7 +155,16 @@ export class ControlPlane {
     const before = this.#state;
     this.#state = state;
     this.#regressedTo = 0;
-    for (const listener of this.#listeners) listener(state, before);
+    for (const listener of this.#listeners) {
+      try {
+        listener(state, before);
+      } catch (error) {
+        // A listener's mistake is not the change's: the others must hear of it, and this process goes on.
+        this.#options.onProblem?.(
+          new Error(`A listener to changes threw: ${error instanceof Error ? error.message : typeof error}`),
+        );
+      }
+    }
   }
 
   #refreshQuietly(): void {
@@ -142,10 +179,19 @@ export class ControlPlane {
 }
 
 async function initialise(redis: ControlRedis, options: ControlPlaneOptions): Promise<ControlState> {
-  const { celeryRatio, mode, taskRatios } = options.initial;
-  const fields = ['celeryRatio', celeryRatio, 'mode', mode, 'taskRatios', JSON.stringify(taskRatios)];
+  const fields = fieldsOf(options.initial);
   const args = ['init', '', options.actor, 'first state, from the configuration', ...fields];
   return parseChange((await redis.run('set-control', args)) as string[]).state;
+}
+
+/** As the script takes them: field, value, field, value. */
+function fieldsOf(settings: Partial<RoutingSettings>): (string | number)[] {
+  const { celeryRatio, mode, taskRatios } = settings;
+  return [
+    ...(celeryRatio === undefined ? [] : ['celeryRatio', celeryRatio]),
+    ...(mode === undefined ? [] : ['mode', mode]),
+    ...(taskRatios === undefined ? [] : ['taskRatios', JSON.stringify(taskRatios)]),
+  ];
 }
 
 function parseChange(reply: readonly string[]): ControlChange {
@@ -155,7 +201,9 @@ function parseChange(reply: readonly string[]): ControlChange {
 
 /** A message holds the whole state as a list of fields and values, so that acting on it needs no round trip. */
 function parseMessage(text: string): ControlState {
-  return parseControl(pairs(JSON.parse(text) as string[]));
+  const list: unknown = JSON.parse(text);
+  if (!Array.isArray(list)) throw new TypeError('not a list');
+  return parseControl(pairs(list as string[]));
 }
 
 function pairs(list: readonly string[]): Record<string, string> {

@@ -1,5 +1,4 @@
 import type { ChainableCommander } from 'ioredis';
-import { batched } from '../domain/batch.ts';
 import type { EntryHead, JanitorLedger, OpenTask } from '../domain/janitor.ts';
 import type {
   AcceptRequest,
@@ -29,72 +28,55 @@ import {
   parseAccept,
   parseStart,
 } from './ledger-codec.ts';
-import { row } from './rows.ts';
-
-const MAX_BATCH = 200;
+import { batchedRows, row } from './rows.ts';
+import type { ScriptName } from './scripts.ts';
 
 /** The assignment ledger: who owns a canary task, and what became of it. Its rules are in the Lua scripts. */
 export class Ledger implements WorkerLedger, JanitorLedger {
   readonly #redis: ControlRedis;
-  readonly #accept: (request: AcceptRequest) => Promise<AcceptResult>;
-  readonly #finish: (request: FinishRequest) => Promise<'recorded' | 'fenced'>;
-  readonly #starts = new Map<string, (request: StartRequest) => Promise<StartResult>>();
+  readonly #accept = batchedRows((rows) => this.#send('accept', [], rows));
+  readonly #finish = batchedRows((rows) => this.#send('finish', [], rows));
+  readonly #starts = new Map<string, (row: string) => Promise<unknown>>();
 
   constructor(redis: ControlRedis) {
     this.#redis = redis;
-    this.#accept = batched((requests) => this.#acceptBatch(requests), MAX_BATCH);
-    this.#finish = batched((requests) => this.#finishBatch(requests), MAX_BATCH);
   }
 
-  /** Submissions made close together share one script call. */
-  accept(request: AcceptRequest): Promise<AcceptResult> {
-    return this.#accept(request);
+  /** Calls made close together share one script call. */
+  async #send(name: ScriptName, first: readonly (string | number)[], rows: readonly string[]) {
+    return (await this.#redis.run(name, [...first, rows.length, rows.join('')])) as unknown[];
   }
 
-  async #acceptBatch(requests: readonly AcceptRequest[]): Promise<AcceptResult[]> {
-    const rows = requests.map(acceptRow).join('');
-    return ((await this.#redis.run('accept', [requests.length, rows])) as unknown[]).map(parseAccept);
+  async accept(request: AcceptRequest): Promise<AcceptResult> {
+    return parseAccept(await this.#accept(acceptRow(request)));
   }
 
-  start(backend: BackendName, worker: WorkerLease, request: StartRequest): Promise<StartResult> {
+  async start(backend: BackendName, worker: WorkerLease, request: StartRequest): Promise<StartResult> {
     const name = `${backend} ${worker.id}`;
     let start = this.#starts.get(name);
     if (!start) {
-      start = batched((requests) => this.#startBatch(backend, worker, requests), MAX_BATCH);
+      const first = [backend, worker.id, worker.ttlMs, worker.maxLosses];
+      start = batchedRows((rows) => this.#send('start', first, rows));
       this.#starts.set(name, start);
     }
-    return start(request);
+    const { id, token, failureTtlSeconds } = request;
+    return parseStart((await start(row(id, token, outcomeShardOf(id), failureTtlSeconds))) as unknown[]);
   }
 
-  async #startBatch(
-    backend: BackendName,
-    worker: WorkerLease,
-    requests: readonly StartRequest[],
-  ): Promise<StartResult[]> {
-    const each = requests.map((r) => row(r.id, r.token, outcomeShardOf(r.id), r.failureTtlSeconds));
-    const args = [backend, worker.id, worker.ttlMs, worker.maxLosses, requests.length, each.join('')];
-    return ((await this.#redis.run('start', args)) as unknown[][]).map(parseStart);
-  }
-
-  finish(request: FinishRequest): Promise<'recorded' | 'fenced'> {
-    return this.#finish(request);
-  }
-
-  async #finishBatch(requests: readonly FinishRequest[]): Promise<('recorded' | 'fenced')[]> {
-    const each = requests.map((r) =>
-      row(
-        r.id,
-        r.token,
-        r.backend,
-        r.state,
-        r.outcome ? JSON.stringify(r.outcome) : '',
-        r.outcomeTtlSeconds,
-        outcomeShardOf(r.id),
-        r.entryTtlSeconds,
-      ),
-    );
-    const args = [requests.length, each.join('')];
-    return (await this.#redis.run('finish', args)) as ('recorded' | 'fenced')[];
+  async finish(r: FinishRequest): Promise<'recorded' | 'fenced'> {
+    const { id, token, backend, state, outcomeTtlSeconds, entryTtlSeconds } = r;
+    const outcome = r.outcome ? JSON.stringify(r.outcome) : '';
+    const fields = [
+      id,
+      token,
+      backend,
+      state,
+      outcome,
+      outcomeTtlSeconds,
+      outcomeShardOf(id),
+      entryTtlSeconds,
+    ];
+    return (await this.#finish(row(...fields))) as 'recorded' | 'fenced';
   }
 
   async retry(id: string, token: string, options: { free: boolean; dueAt: number }): Promise<RetryResult> {
@@ -158,13 +140,16 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   async scanOpen(owner: BackendName, cursor: string, count: number) {
     const { openCanary, openMoved } = this.#redis.keys;
     const set = owner === 'canary' ? openCanary : openMoved;
-    const [next, flat] = await this.#redis.ask('walk open tasks', (redis) =>
-      redis.zscan(set, cursor, 'COUNT', count),
+    const [page, time] = await this.#redis.askAll('walk open tasks', (redis) =>
+      redis.pipeline().zscan(set, cursor, 'COUNT', count).time(),
     );
+    const [next, flat] = page as [string, string[]];
+    const [seconds, micros] = time as [number | string, number | string];
     const tasks: OpenTask[] = [];
-    for (let i = 0; i + 1 < flat.length; i += 2)
+    for (let i = 0; i + 1 < flat.length; i += 2) {
       tasks.push({ id: flat[i] as string, acceptedAt: Number(flat[i + 1]) });
-    return { cursor: next, tasks };
+    }
+    return { cursor: next, tasks, now: Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) };
   }
 
   async aliveWorkers(ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -191,9 +176,16 @@ export class Ledger implements WorkerLedger, JanitorLedger {
     });
   }
 
-  async park(id: string): Promise<void> {
+  /** Lists a job without entry as parked; forgets those parked longer than keepSeconds ago. */
+  async park(id: string, keepSeconds: number): Promise<void> {
     const key = this.#redis.keys.parked;
-    await this.#redis.ask('park', (redis) => redis.zadd(key, Date.now(), id));
+    const now = Date.now();
+    await this.#redis.askAll('park', (redis) =>
+      redis
+        .pipeline()
+        .zadd(key, now, id)
+        .zremrangebyscore(key, 0, now - keepSeconds * 1000),
+    );
   }
 
   /** Tasks that lost their workers too often and are not tried again by themselves. */

@@ -3,20 +3,15 @@ import { RedisUnreachableError, ResultTimeoutError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
-import { row } from './rows.ts';
+import { batchedRows, row } from './rows.ts';
 
 /** Without its message (a lost connection, a full buffer) an outcome is still seen after this time. */
 const LOOK_AGAIN_MS = 5_000;
 
-interface Recording {
-  readonly outcome: Outcome;
-  readonly ttlSeconds: number;
-}
-
 /** Recorded outcomes, the same for both backends, and waiting for them. */
 export class OutcomeStore {
   readonly #redis: ControlRedis;
-  readonly #record: (recording: Recording) => Promise<boolean>;
+  readonly #record: (row: string) => Promise<unknown>;
   readonly #isRecorded: (id: string) => Promise<boolean>;
   readonly #read: (id: string) => Promise<Outcome | null>;
   readonly #waiting = new Map<string, Set<() => void>>();
@@ -24,23 +19,20 @@ export class OutcomeStore {
 
   constructor(redis: ControlRedis) {
     this.#redis = redis;
-    this.#record = batched((items) => this.#recordBatch(items), 200);
-    this.#isRecorded = batched((ids) => this.#existBatch(ids), 500);
-    this.#read = batched((ids) => this.#readBatch(ids), 100);
+    this.#record = batchedRows(
+      async (rows) => (await redis.run('record-outcome', [rows.length, rows.join('')])) as number[],
+    );
+    this.#isRecorded = batched((ids) => this.#existBatch(ids), { maxItems: 500 });
+    this.#read = batched((ids) => this.#readBatch(ids), { maxItems: 32 });
     redis.onListening(() => this.#lookAgain());
   }
 
   /** Records the outcome of a task without a ledger entry. False: there was one already, which stays. */
-  record(outcome: Outcome, ttlSeconds: number): Promise<boolean> {
-    return this.#record({ outcome, ttlSeconds });
-  }
-
-  async #recordBatch(items: readonly Recording[]): Promise<boolean[]> {
-    const each = items.map(({ outcome, ttlSeconds }) =>
-      row(outcome.id, JSON.stringify(outcome), ttlSeconds, outcomeShardOf(outcome.id), outcome.status),
+  async record(outcome: Outcome, ttlSeconds: number): Promise<boolean> {
+    const { id, status } = outcome;
+    return (
+      (await this.#record(row(id, JSON.stringify(outcome), ttlSeconds, outcomeShardOf(id), status))) === 1
     );
-    const replies = (await this.#redis.run('record-outcome', [items.length, each.join('')])) as number[];
-    return replies.map((n) => n === 1);
   }
 
   isRecorded(id: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import type { Connections } from '../manager/connections.ts';
  * failure is recorded, so that whoever gets it delivered skips it, and the job is removed. bee-queue itself would
  * deliver it for ever. Tasks with an entry are counted by the ledger.
  *
- * @returns true: somebody has just taken it and no outcome will make them skip it (a foreign id); it has to be refused
+ * @returns true: somebody has just taken it, so it has to be refused; an outcome alone stops only tasks that store theirs
  */
 export async function countStall(
   c: Connections,
@@ -32,8 +32,8 @@ export async function countStall(
     const outcome = { id, task: '', backend: backend.name, status: 'failed', error, ...times } as const;
     await c.outcomes.record(outcome, c.config.results.failureTtlSeconds);
   }
-  await c.ledger.park(isTaskId(id) ? id : `${queue}:${id}`);
+  await c.ledger.park(isTaskId(id) ? id : `${queue}:${id}`, c.config.results.failureTtlSeconds);
   const isRemoved = await backend.remove(queue, id);
   emit({ ...event, type: 'parked' });
-  return !isRemoved && !isTaskId(id);
+  return !isRemoved;
 }

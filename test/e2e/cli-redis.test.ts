@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type CliResult, cli, cliPlace } from '../support/cli.ts';
+import { APP, type CliResult, cli, cliPlace } from '../support/cli.ts';
 import { startRedis } from '../support/redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hybrid-cli-redis-'));
@@ -90,7 +90,16 @@ describe('without a Redis of your own', () => {
     dir = mkdtempSync(join(folder, 'private-'));
   });
 
-  it('a private one is used, and said to be nothing for production', async () => {
+  it('a private one is started by a submission and no other command, and used from then on', async () => {
+    const operating = [['freeze', '--reason', 'x'], ['status'], ['ratio'], ['cancel', 'task-1']];
+    const refused = await Promise.all(operating.map((args) => cli(args, { cwd: dir })));
+    for (const { code, stdout, stderr } of refused) {
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/REDIS_URL: given nothing, and no private Redis .*\(E_INVALID_CONFIG\)\n$/);
+    }
+    expect(existsSync(join(dir, '.hybrid'))).toBe(false);
+    const submitted = await cli(['submit', 'add', '--data', '{"a":1,"b":1}', '--app', APP], { cwd: dir });
+    expect(submitted).toMatchObject({ code: 0 });
     const { code, stdout, stderr } = await cli(['ratio', '0.25', '--reason', 'try'], { cwd: dir });
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Ratio: 0 -> 0.25, live at epoch 2.\n' });
     expect(stderr).toMatch(/^Using a private Redis on 127\.0\.0\.1:\d+, .* not for production\./);

@@ -55,7 +55,7 @@ describe('the routing from the command line', () => {
     expect(refused).toMatchObject({ code: 3, stdout: '' });
     expect(refused.stderr).toMatch(/hybrid resume --reason "\.\.\." \(E_FROZEN\)\n$/);
     expect((await place.run('apply', '--reason', 'x')).code).toBe(3);
-    expect((await place.run('status')).stdout).toContain('FROZEN by a rollback: nothing goes to canary.');
+    expect((await place.run('status')).stdout).toContain('FROZEN: nothing new goes to canary.');
 
     const submitted = await place.json('submit', 'add', '--data', '{"a":1,"b":1}');
     expect(submitted).toMatchObject({ backend: 'stable', reason: 'frozen' });

@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { exitCodeOf, shownError } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { APP, cli, cliPlace } from '../support/cli.ts';
+import { redisUrl } from '../support/redis.ts';
 
 // Each run of the command line loads all of its libraries.
 jest.setTimeout(90_000);
@@ -176,6 +177,24 @@ describe('a config file', () => {
     const { code, stderr } = await cli(['status', '--config', file]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/routing\.celeryRatio: given 1\.5; allowed: /);
+  });
+
+  it('with a mistake elsewhere keeps nobody from freezing, and is told', async () => {
+    const namespace = `${place.namespace}-freeze`;
+    const file = place.write('half.yaml', `namespace: ${namespace}\nrouting: { celeryRatio: 5 }\n`);
+    const at = ['--reason', 'x', '--config', file, '--redis', redisUrl()];
+    const frozen = await cli(['freeze', ...at]);
+    expect(frozen.code).toBe(0);
+    expect(frozen.stdout).toContain(`(namespace ${namespace} on `);
+    expect(frozen.stderr).toMatch(
+      /^warning: .*half\.yaml cannot be used:\n {2}routing\.celeryRatio: given 5/,
+    );
+    expect(await cli(['resume', ...at])).toMatchObject({ code: 0 });
+    const lost = place.write('lost.yaml', `namespce: ${namespace}\n`);
+    expect(await cli(['freeze', '--reason', 'x', '--config', lost, '--redis', redisUrl()])).toMatchObject({
+      code: 2,
+      stdout: '',
+    });
   });
 
   it('is not blamed for a URL from the command line', async () => {

@@ -85,6 +85,54 @@ describe('an edit of the running config file', () => {
     expect(changes.map(({ after }) => after.celeryRatio)).toEqual(['0.6', '0.5', '0.25']);
   });
 
+  it('that reaches another process later does not undo what an operator did meanwhile', async () => {
+    // Two pods, each with its own copy of the file, as a ConfigMap gives them.
+    const early = await open();
+    const lateFile = join(folder, 'late.yaml');
+    const editLate = (routing: object) =>
+      writeFile(lateFile, stringify({ ...settingsFor(namespace), routing }));
+    await editLate({ celeryRatio: 0.25 });
+    const late = await open({ config: await loadConfig({ file: lateFile, env: {}, cwd: folder }) });
+
+    const first = { celeryRatio: 0.5, tasks: { a: { celeryRatio: 1 }, b: { celeryRatio: 0 } } };
+    await edit(first);
+    await Promise.all([ratioOf(early, 0.5), ratioOf(late, 0.5)]);
+    const operators = await early.manager.setRatio(0, { reason: 'p95 doubled' });
+    await editLate({ ...first, tasks: { b: { celeryRatio: 0 }, a: { celeryRatio: 1 } } });
+    const line = await said(late, 'The edit was live before');
+    expect(line).toMatchObject({
+      level: 'warn',
+      fields: { drift: [{ setting: 'celeryRatio', file: 0.5, live: 0 }] },
+    });
+    expect(late.manager.state).toEqual(operators);
+
+    await editLate({ celeryRatio: 0.6 });
+    await Promise.all([ratioOf(early, 0.6), ratioOf(late, 0.6)]);
+    await edit({ celeryRatio: 0.6 });
+    // What its operator typed already is an edit made live, too: it does not come back from the slower pod.
+    await early.manager.setRatio(0.7, { reason: 'typed' });
+    await edit({ celeryRatio: 0.7 });
+    await waitFor(async () => (await early.manager.status()).file.routing.celeryRatio === 0.7, {
+      what: 'the edit to be seen',
+    });
+    const stays = await early.manager.setRatio(0, { reason: 'p95 doubled again' });
+    late.log.lines.length = 0;
+    await editLate({ celeryRatio: 0.7 });
+    await said(late, 'The edit was live before');
+    expect(late.manager.state).toEqual(stays);
+    // Who asks for it by command gets it.
+    expect(await late.manager.apply({ reason: 'deploy' })).toMatchObject({ celeryRatio: 0.7 });
+  });
+
+  it('in a folder that cannot be watched: a warning, and the manager opens', async () => {
+    const config = await loadConfig({ file, env: {}, cwd: folder });
+    const gone = { ...config, file: join(folder, 'gone', 'hybrid.yaml') };
+    const running = await open({ config: gone });
+    const line = await said(running, 'Edits of the config file are not followed');
+    expect(line).toMatchObject({ level: 'warn', fields: { file: gone.file } });
+    expect(await running.manager.setRatio(0.5, { reason: 'by hand' })).toMatchObject({ celeryRatio: 0.5 });
+  });
+
   it('that cannot be used keeps the last state and says so, and the next good one counts', async () => {
     const running = await open();
     for (const bad of [

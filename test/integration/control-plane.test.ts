@@ -142,6 +142,40 @@ describe('a change', () => {
   });
 });
 
+describe('trouble on the way to the listeners', () => {
+  it('one that throws: the others hear of the change, and the problem is told', async () => {
+    const problems: string[] = [];
+    const onProblem = (error: Error) => problems.push(error.message);
+    const [changing, hearing] = [await openProcess(), await openProcess({ onProblem })];
+    hearing.plane.onChange(() => {
+      throw new RangeError('a mistake of the listener');
+    });
+    const after: number[] = [];
+    hearing.plane.onChange(({ epoch }) => after.push(epoch));
+    await changing.plane.change({ settings: { celeryRatio: 0.5 }, reason: 'heard' });
+    await waitFor(() => after.length === 1, { what: 'the listener after the one that throws' });
+    // In the process that makes the change as well: the caller gets its answer.
+    expect(await hearing.plane.freeze({ reason: 'own' })).toMatchObject({ epoch: 3 });
+    expect(after).toEqual([2, 3]);
+    expect(problems).toEqual(Array(2).fill('A listener to changes threw: a mistake of the listener'));
+  });
+
+  it.each(['no JSON', '{"epoch":7}', 'null', '["epoch","7","taskRatios","{"]'])(
+    'the message %j is left out and told, and the next one counts',
+    async (text) => {
+      const problems: string[] = [];
+      const { plane, redis } = await openProcess({ onProblem: (error) => problems.push(error.message) });
+      const other = await openProcess();
+      await raw().publish(redis.keys.controlChanged, text);
+      await waitFor(() => problems.length === 1, { what: 'the problem' });
+      expect(problems[0]).toContain('could not be read');
+      expect(plane.state.epoch).toBe(1);
+      await other.plane.change({ settings: { celeryRatio: 0.5 }, reason: 'good' });
+      await waitFor(() => plane.state.epoch === 2, { what: 'the next message' });
+    },
+  );
+});
+
 describe('freeze and resume', () => {
   it('freeze: ratio 0 for everything, whatever the epoch', async () => {
     const [a, b] = [await openProcess(), await openProcess()];

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -171,6 +171,21 @@ describe('resolveRedis', () => {
     await expect(resolveRedis({ url: null, allowPrivate: false, dir })).rejects.toThrow(
       /REDIS_URL: given nothing/,
     );
+  });
+
+  it('joins one that has run in the folder, and makes none, where only that is allowed', async () => {
+    const existing = () => resolveRedis({ url: null, allowPrivate: 'existing', dir });
+    mkdirSync(join(dir, 'redis', 'data'), { recursive: true });
+    await expect(existing()).rejects.toThrow(/REDIS_URL: given nothing, and no private Redis has run in/);
+    const first = await startPrivateRedis({ dir });
+    const whileItRuns = await existing();
+    expect(whileItRuns.url).toBe(first.url);
+    await plainClient(first.url).set('kept', 'yes');
+    await Promise.all([first.stop(), whileItRuns.stop()]);
+    await gone(first.pid);
+    const afterwards = await existing();
+    expect(await plainClient(afterwards.url).get('kept')).toBe('yes');
+    await afterwards.stop();
   });
 
   it('says what to do on a machine without Redis', async () => {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ControlState } from '../../index.ts';
 import { type CommonOptions, reason, withRedis } from '../options.ts';
 import { print, printJson } from '../output.ts';
-import { placeOf, withManager } from '../session.ts';
+import { placeOf, type Session, withManager } from '../session.ts';
 
 interface FreezeOptions extends CommonOptions {
   readonly reason: string;
@@ -11,29 +11,30 @@ interface FreezeOptions extends CommonOptions {
 export function addFreeze(program: Command): void {
   const command = program
     .command('freeze')
-    .description('let nothing more go to canary, at once and for all processes');
+    .description('let no new task go to canary, at once and for all processes');
   withReason(command)
     .addHelpText(
       'after',
       `
 From the moment it returns no task is accepted for canary, whatever any process believes; the ratio becomes 0.
-Tasks that canary has accepted already go on there. Only \`hybrid resume\` lifts it. Repeating it is harmless.
+Tasks that canary accepted go on there; one that fails and has tries left goes to stable. Only \`hybrid resume\`
+lifts it. Repeating it is harmless. A mistake elsewhere in the config file is told and keeps nobody from freezing.
 
 Example:
   hybrid freeze --reason "canary's memory is full"`,
     )
     .action((options: FreezeOptions) =>
-      withManager(options, async ({ manager, config }) => {
-        const wasFrozen = manager.state.frozen !== '';
-        const state = await manager.freeze({ reason: options.reason });
-        if (options.json) return printJson(state);
-        const since = wasFrozen
-          ? `already, by ${state.updatedBy}: ${state.reason}`
-          : `at epoch ${state.epoch}`;
-        print(`Frozen ${since} (${placeOf(config)}).`);
-        print('Nothing more goes to canary. To lift it: hybrid resume --reason "..."');
-      }),
+      withManager(options, (session) => freeze(session, options), { isFreeze: true }),
     );
+}
+
+async function freeze({ manager, config }: Session, options: FreezeOptions): Promise<void> {
+  const wasFrozen = manager.state.frozen !== '';
+  const state = await manager.freeze({ reason: options.reason });
+  if (options.json) return printJson(state);
+  const since = wasFrozen ? `already, by ${state.updatedBy}: ${state.reason}` : `at epoch ${state.epoch}`;
+  print(`Frozen ${since} (${placeOf(config)}).`);
+  print('Nothing new goes to canary. To lift it: hybrid resume --reason "..."');
 }
 
 export function addResume(program: Command): void {
@@ -48,15 +49,17 @@ Example:
   hybrid resume --reason "canary has more memory"`,
     )
     .action((options: FreezeOptions) =>
-      withManager(options, async ({ manager, config }) => {
-        const wasFrozen = manager.state.frozen !== '';
-        const state = await manager.resume({ reason: options.reason });
-        if (options.json) return printJson(state);
-        if (!wasFrozen) return print(`Nothing to do: not frozen (${placeOf(config)}).`);
-        print(`Not frozen any more, at epoch ${state.epoch} (${placeOf(config)}).`);
-        print(whatNow(state));
-      }),
+      withManager(options, (session) => resume(session, options), { isFreeze: true }),
     );
+}
+
+async function resume({ manager, config }: Session, options: FreezeOptions): Promise<void> {
+  const wasFrozen = manager.state.frozen !== '';
+  const state = await manager.resume({ reason: options.reason });
+  if (options.json) return printJson(state);
+  if (!wasFrozen) return print(`Nothing to do: not frozen (${placeOf(config)}).`);
+  print(`Not frozen any more, at epoch ${state.epoch} (${placeOf(config)}).`);
+  print(whatNow(state));
 }
 
 function whatNow({ mode, celeryRatio }: ControlState): string {

@@ -116,7 +116,7 @@ async function showRatios({ manager }: Session, task: string | undefined): Promi
   for (const [name, ratio] of own) lines.push([name, String(ratio)]);
   if (task !== undefined && own.length === 0) lines.push([task, 'no ratio of its own']);
   print(labelled(lines));
-  if (control.frozen !== '') print('Frozen by a rollback: nothing goes to canary.');
+  if (control.frozen !== '') print('Frozen: nothing new goes to canary.');
   if (control.mode === 'flag') print('Mode is flag: the ratio counts only where no flag answers.');
   for (const { setting, file: inFile } of file.drift) {
     print(`The config file says ${setting} ${inFile ?? 'none'}.`);

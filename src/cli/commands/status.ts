@@ -31,7 +31,8 @@ export function addStatus(program: Command): void {
     .addHelpText(
       'after',
       `
-Queues are counted for the tasks of the app module. With --json --watch every line is one JSON document.
+Counted are the queues that any process of this namespace has used, and those of the app module.
+With --json --watch every line is one JSON document.
 
 Examples:
   hybrid status

@@ -76,7 +76,7 @@ async function submit(name: string, flags: SubmitFlags): Promise<void> {
       if (isLines) return submitLines(plan, readLines(file));
       return submitOne(plan, data === undefined ? parseJson(await readText(file), shown(file)) : payload);
     },
-    { tasks: 'needed', flags: true },
+    { tasks: 'needed', flags: true, mayStartRedis: true },
   );
 }
 

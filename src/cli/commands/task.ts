@@ -18,7 +18,8 @@ export function addTask(program: Command): void {
     .addHelpText(
       'after',
       `
-Exit code 4: nothing is known of it. A task that waits on stable is found when its queue is known: --app.
+Exit code 4: nothing is known of it. On stable it is looked for in the queues that any process
+of this namespace has used, and in those of the app module.
 
 Example:
   hybrid task task-0199d2c0-5c1e-7c3a-9f0e-2f6d1b7a4e11`,
@@ -38,10 +39,9 @@ Example:
 }
 
 /** The sentence for an id that nothing is known of. */
-export function unknownTask(id: string, { config, tasks }: Session): string {
+export function unknownTask(id: string, { config }: Session): string {
   const shown = id.length > 80 ? `${id.slice(0, 77)}...` : id;
-  const hint = tasks.length === 0 ? ' Queues are searched only with --app FILE.' : '';
-  return `No task ${shown} is known in ${placeOf(config)}: never submitted there, or finished and no longer kept.${hint}`;
+  return `No task ${shown} is known in ${placeOf(config)}: never submitted there, or finished and no longer kept.`;
 }
 
 function taskView(report: TaskReport): string {

@@ -48,7 +48,7 @@ Examples:
   hybrid worker --backend canary --concurrency 50 --processes 4`,
     )
     .action(async (flags: WorkerFlags) => {
-      process.exitCode = await withRedisUrl(flags, async (config, redisUrl) => {
+      const run = async (config: HybridConfig, redisUrl: string): Promise<number> => {
         const tasks = await loadTasks(flags.app, config);
         requireTasks(tasks);
         const processes = flags.processes ?? config.worker.processes;
@@ -57,7 +57,8 @@ Examples:
         const argv = [...process.argv.slice(2), '--processes', '1'];
         // In the environment and not in the arguments, which every user of the machine can read.
         return supervise({ processes, argv, env: { REDIS_URL: redisUrl } });
-      });
+      };
+      process.exitCode = await withRedisUrl(flags, run, { mayStartRedis: true });
     });
 }
 

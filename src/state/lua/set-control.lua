@@ -1,7 +1,8 @@
 --[[ Changes the control state: compare-and-set on the epoch, audit entry, announcement. Needs no prelude: redis-cli can run it.
 KEYS[1] the key prefix, "{namespace}:"
-ARGV   intent (init | change | freeze | resume), expected epoch or '' for any, actor, reason,
-       then pairs: field, value (celeryRatio, mode, taskRatios as JSON)
+ARGV   intent (init | change | follow | freeze | resume), expected epoch or '' for any, actor, reason,
+       then pairs: field, value (celeryRatio, mode, taskRatios as JSON; fileHash if they come from a file)
+       follow: a change by an edited file; nothing if the file with this fileHash was made live last
 returns {status, field, value, field, value, ...}: the state after the call
        status: ok | conflict (another epoch) | frozen (only resume is allowed)
 ]]
@@ -14,8 +15,24 @@ local function answer(status)
   return reply
 end
 
+local fields = {}
+for i = 5, #ARGV, 2 do fields[ARGV[i]] = ARGV[i + 1] end
+
 local epoch, frozen = redis.call('HGET', key, 'epoch'), redis.call('HGET', key, 'frozen')
 if intent == 'init' and epoch then return answer('ok') end
+if fields.fileHash and epoch then
+  -- An edit reaches processes at different times: one that comes late must not undo what an operator did meanwhile.
+  if intent == 'follow' and redis.call('HGET', key, 'fileHash') == fields.fileHash then return answer('ok') end
+  local isLive = true
+  for field, value in pairs(fields) do
+    if field ~= 'fileHash' and redis.call('HGET', key, field) ~= value then isLive = false end
+  end
+  if isLive then
+    redis.call('HSET', key, 'fileHash', fields.fileHash)
+    return answer('ok')
+  end
+end
+if intent == 'follow' then intent = 'change' end
 if intent ~= 'freeze' and frozen and frozen ~= '' and intent ~= 'resume' then return answer('frozen') end
 if expected ~= '' and expected ~= (epoch or '0') then return answer('conflict') end
 if intent == 'freeze' and frozen == 'rollback' then return answer('ok') end
@@ -25,7 +42,7 @@ local clock = redis.call('TIME')
 local before = cjson.encode(redis.call('HGETALL', key))
 -- Defaults first: a freeze must work on an empty Redis as well.
 if not epoch then redis.call('HSET', key, 'celeryRatio', '0', 'mode', 'ratio', 'taskRatios', '{}', 'frozen', '') end
-for i = 5, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
 if intent == 'freeze' then redis.call('HSET', key, 'frozen', 'rollback', 'celeryRatio', '0', 'taskRatios', '{}') end
 if intent == 'resume' then redis.call('HSET', key, 'frozen', '') end
 redis.call('HINCRBY', key, 'epoch', 1)

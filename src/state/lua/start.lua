@@ -14,6 +14,7 @@ end
 -- The task keeps taking its workers down. Field names as in domain/outcome.ts, words as in PoisonTaskError.
 local function park(id, owner, lost, e, channel, outcomeTtl)
   redis.call('ZADD', P .. 'parked', NOW, id)
+  redis.call('ZREMRANGEBYSCORE', P .. 'parked', 0, tonumber(NOW) - tonumber(e[9]) * 1000)
   local spec = cjson.decode(redis.call('HGET', taskKey(id), 'spec'))
   closeEntry(id, owner, 'failed', e[9])
   redis.call('HDEL', taskKey(id), 'token')

@@ -71,7 +71,7 @@ class FakeLedger implements JanitorLedger {
     const page = open.slice(from, from + 2);
     this.scanned[owner].push(...page.map(({ id }) => id));
     const tasks = page.map(({ id, acceptedAt }) => ({ id, acceptedAt }));
-    return { cursor: from + 2 < open.length ? String(from + 2) : '0', tasks };
+    return { cursor: from + 2 < open.length ? String(from + 2) : '0', tasks, now: Date.now() };
   }
 
   async peek(ids: readonly string[]) {

@@ -42,6 +42,31 @@ describe('TaskRegistry', () => {
   });
 });
 
+describe('TaskRegistry: who runs the jobs that name no task', () => {
+  const check = (...tasks: readonly ReturnType<typeof task>[]) =>
+    new TaskRegistry(tasks).requireRunnersOfUnnamedJobs();
+
+  it('is clear where each queue has one task, or one that says so', () => {
+    check();
+    check(task('a', 'q1'), task('b', 'q2'));
+    check(task('a', 'q'), task('b', 'q', { runsUnnamedJobs: true }), task('c', 'q'));
+  });
+
+  it('is asked for in a shared queue: the error names the tasks and what to add', () => {
+    const shared = [task('other', 'p'), task('a', 'q'), task('b', 'q')];
+    // A process that only submits is not asked.
+    expect(new TaskRegistry(shared).isShared('q')).toBe(true);
+    expect(() => check(...shared)).toThrow(
+      expect.objectContaining({
+        code: 'E_INVALID_TASK_DEFINITION',
+        task: 'a',
+        field: 'runsUnnamedJobs',
+        message: expect.stringMatching(/share queue "q" \(a, b\).*Add runsUnnamedJobs: true/),
+      }),
+    );
+  });
+});
+
 describe('TaskRegistry: whose delivery it is', () => {
   const registry = new TaskRegistry([
     task('alone', 'one'),
