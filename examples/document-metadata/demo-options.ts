@@ -35,7 +35,7 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
       'after',
       `
 Redis is REDIS_URL, or a private one that ends with the demo. Ctrl-C is fine: the same command goes on from there.
-Exit codes: 0 done, 1 failed, 2 usage, 3 frozen by a rollback, 130 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 usage, 3 frozen, 130 interrupted.`,
     )
     .exitOverride()
     .configureOutput({ outputError: () => {} })

@@ -16,12 +16,12 @@ import { readDocuments, type SourceDocument } from './reading.ts';
 import { openStore } from './store.ts';
 import { tasks } from './task.ts';
 
-/** A rollback is in force in the demo's namespace. */
+/** A freeze is in force in the demo's namespace. */
 export class DemoFrozenError extends HybridTaskError {
   readonly code = 'E_FROZEN';
   constructor(config: HybridConfig) {
     super(
-      "The demo's namespace is frozen by a rollback, so nothing may go to BullMQ. To lift that: " +
+      "The demo's namespace is frozen, so nothing new may go to BullMQ. To lift that: " +
         hybridCommand('resume --reason "..."', config),
     );
   }

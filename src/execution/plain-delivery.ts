@@ -24,7 +24,7 @@ export async function runPlainDelivery(
   const isOurs = isTaskId(delivery.id);
   if (!task) {
     if (isOurs) return waitForDefinition(delivery, env);
-    const error = new UnknownTaskError(delivery.task ?? delivery.queue, env.tasks.names);
+    const error = new UnknownTaskError(delivery.task, env.tasks.names);
     env.log.error({ id: delivery.id, queue: delivery.queue }, error.message);
     return { kind: 'fail', error };
   }

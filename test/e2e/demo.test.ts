@@ -450,7 +450,7 @@ describe('a demo that does not begin', () => {
     expect(text).toMatch(/another demo \(process \d+\) is writing to it/);
   });
 
-  it('says so when a rollback is in force, submits nothing, and ends with 3', async () => {
+  it('says so when a freeze is in force, submits nothing, and ends with 3', async () => {
     putDocuments(1, 1);
     await withManager((manager) => manager.freeze({ reason: 'test' }));
     process.env.REDIS_URL = redis.url;

@@ -385,16 +385,38 @@ describe('a task that the worker does not know', () => {
     await old.stop();
     expect(system.events.filter(({ task }) => task === 'fresh')).toEqual([]);
   });
+});
 
-  it("and that is somebody else's job fails in its queue", async () => {
-    await system.worker([known, fresh]);
+describe('several tasks in one queue', () => {
+  const first = taskOf(() => 'first', { name: 'first' });
+  const owner = taskOf(() => 'first', { name: 'first', runsUnnamedJobs: true });
+  const second = taskOf(() => 'second', { name: 'second' });
+
+  it('the one that says so runs what was submitted before there were several, and the jobs of others', async () => {
+    const before = await system.manager([first]);
+    const waiting = await Promise.all(BOTH.map((backend) => before.submit('first', {}, { backend })));
     const bee = await system.beeQueue('jobs');
-    await bee.createJob({ secret: SECRET }).save();
-    await system.bullQueue('jobs').add('whatever', { secret: SECRET });
-    await waitFor(async () => (await bee.checkHealth()).failed === 1, { what: 'the failed bee-queue job' });
-    await waitFor(async () => (await system.bullQueue('jobs').getFailedCount()) === 1, { what: 'BullMQ' });
-    const [failed] = await system.bullQueue('jobs').getFailed();
-    expect(failed?.failedReason).toContain('is not known here; known: known, fresh');
+    await bee.createJob({}).save();
+    const bullJob = await system.bullQueue('jobs').add('whatever', {});
+
+    await system.worker([second, owner]);
+    for (const task of waiting) expect(await task.result()).toBe('first');
+    await system.event({ task: 'first', backend: 'stable', type: 'succeeded', id: '1' });
+    await system.event({ task: 'first', backend: 'canary', type: 'succeeded', id: String(bullJob.id) });
+    const both = await system.manager([owner, second]);
+    for (const backend of BOTH) {
+      expect(await (await both.submit('first', {}, { backend })).result()).toBe('first');
+      expect(await (await both.submit('second', {}, { backend })).result()).toBe('second');
+    }
+  });
+
+  it('a worker of them opens only if one says so; a process that only submits opens', async () => {
+    await expect(system.worker([first, second])).rejects.toMatchObject({
+      code: 'E_INVALID_TASK_DEFINITION',
+      field: 'runsUnnamedJobs',
+    });
+    await system.manager([first, second]);
+    await system.manager([second]);
   });
 });
 
