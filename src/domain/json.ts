@@ -29,12 +29,20 @@ export function encodeJson(what: string, value: unknown, limitBytes: number): En
 
 /** JSON text with its value. The value is read from the text: an object that its owner changes meanwhile is not. */
 export function jsonText(text: string): EncodedJson {
-  return {
-    text,
-    get value() {
-      return JSON.parse(text);
-    },
-  };
+  return new JsonText(text);
+}
+
+/** A class, because a getter in a literal is made anew, slowly, for every object. */
+class JsonText implements EncodedJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get value(): unknown {
+    return JSON.parse(this.text);
+  }
 }
 
 interface Problem {
