@@ -2,7 +2,7 @@ import { batched } from '../domain/batch.ts';
 
 /**
  * Items of one script call. Small, so that this process makes and reads rows while Redis works on others: in calls of 200
- * both wait for each other in turn, and submitting to canary is a third slower.
+ * both wait for each other in turn (docs/benchmarks.md).
  */
 const MAX_ROWS = 25;
 
