@@ -28,11 +28,6 @@ export class ControlRedis {
     });
   }
 
-  /** False as soon as the command connection is known to be down. */
-  isReachable(): boolean {
-    return this.#redis.status === 'ready';
-  }
-
   /** Runs one of our scripts. @throws {RedisUnreachableError | BackendError} never with the arguments */
   async run(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
     try {
