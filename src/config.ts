@@ -68,9 +68,12 @@ export async function loadConfigForFreeze(
     const source = options.file ?? DEFAULT_CONFIG_FILE;
     const file = resolve(cwd, source);
     const text = await readConfigText(file, source);
-    const { REDIS_URL = (await readDotenv(cwd)).REDIS_URL } = options.env ?? process.env;
+    const dotenv = await readDotenv(cwd);
+    const { REDIS_URL = dotenv.REDIS_URL, HYBRID_NAMESPACE = dotenv.HYBRID_NAMESPACE } =
+      options.env ?? process.env;
     const origin = { source, file: text === null ? null : file, cwd };
-    const config = resolveSettings(readPlace(text ?? ''), readEnvironment({ REDIS_URL }), origin);
+    const place = readEnvironment({ REDIS_URL, HYBRID_NAMESPACE });
+    const config = resolveSettings(readPlace(text ?? ''), place, origin);
     return { config, mistakes: error };
   }
 }

@@ -4,13 +4,16 @@ import { configFrom, type HybridConfig, type HybridConfigInput, routingOf } from
 import type { ControlState, RoutingSettings } from './domain/control-state.ts';
 import { ClosedError, InvalidRatioError, UnknownTaskError } from './domain/errors.ts';
 import type { Logger } from './domain/logger.ts';
+import type { RollbackPlan, RollbackReport } from './domain/rollback.ts';
 import type { FlagSource } from './domain/routing-decision.ts';
 import type { TaskDefinition } from './domain/task.ts';
 import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
 import { applyRouting, type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, openConnections } from './manager/connections.ts';
+import { type DrainOptions, type DrainReport, drainStable } from './manager/drain.ts';
 import { openFlags } from './manager/flags.ts';
+import { planOf, type RollbackOptions, runRollback } from './manager/rollback.ts';
 import { readStatus, type SystemStatus } from './manager/status.ts';
 import { prepareSubmission, type SubmitOptions } from './manager/submission.ts';
 import { SubmittedTask } from './manager/submitted-task.ts';
@@ -31,20 +34,32 @@ export interface ManagerOptions {
   readonly actor?: string;
   /** Whether an edit of the config file changes the live state while this process runs. @default true */
   readonly followConfigFile?: boolean;
+  /** Refuses a namespace that no process has used yet, instead of beginning it: for operating. @default false */
+  readonly mustExist?: boolean;
+  /** Whether feature flags are asked in mode `flag`. Opening them may take seconds, or fail. @default true */
+  readonly asksFlags?: boolean;
 }
 
 /** Routes submissions to stable or canary, and lets an operator see and change how. */
 export class HybridTaskManager {
   readonly config: HybridConfig;
   readonly #connections: Connections;
+  readonly #actor: string;
   readonly #flags: FlagSource;
   readonly #tasks: TaskRegistry;
   readonly #submitter: Submitter;
   readonly #file: FollowedFile | null;
   #isClosed = false;
 
-  private constructor(c: Connections, flags: FlagSource, tasks: TaskRegistry, file: FollowedFile | null) {
+  private constructor(
+    c: Connections,
+    actor: string,
+    flags: FlagSource,
+    tasks: TaskRegistry,
+    file: FollowedFile | null,
+  ) {
     this.config = c.config;
+    this.#actor = actor;
     this.#connections = c;
     this.#flags = flags;
     this.#tasks = tasks;
@@ -55,20 +70,21 @@ export class HybridTaskManager {
   /**
    * Connects and reads the live state. Canary and the flag service may be down.
    * @throws {InvalidConfigError | InvalidTaskDefinitionError | RedisUnreachableError | RedisUnsuitableError}
+   * @throws {UnknownNamespaceError} only with `mustExist`
    */
   static async open(options: ManagerOptions): Promise<HybridTaskManager> {
     const config = await configFrom(options.config);
     const tasks = new TaskRegistry(options.tasks);
     const log = options.log ?? createLogger(config.log.level);
     const actor = options.actor ?? `manager:${hostname()}`;
-    const connections = await openConnections(config, actor, log);
+    const connections = await openConnections(config, actor, log, options.mustExist);
     let flags: FlagSource | undefined;
     try {
       const { plane } = connections;
       await connections.queues.add(tasks.queues);
-      flags = await openFlags(config, plane, log);
+      flags = await openFlags(config, plane, log, options.asksFlags);
       const file = await joinLiveState(config, plane, log, options.followConfigFile !== false);
-      return new HybridTaskManager(connections, flags, tasks, file);
+      return new HybridTaskManager(connections, actor, flags, tasks, file);
     } catch (error) {
       await flags?.close();
       await connections.close();
@@ -155,9 +171,30 @@ export class HybridTaskManager {
     return this.#connections.plane.freeze(options);
   }
 
+  /**
+   * Takes everything back to stable: freezes, moves what canary has not begun, waits for what it runs, verifies, tidies up
+   * and reports. May be repeated, run by several at once, and killed anywhere: run again it ends in the same state.
+   *
+   * @returns `needs-person` where something is left to do, named in `problems`
+   * @throws {RedisUnreachableError} Redis stayed away for a minute; what was done stays
+   */
+  rollback(options: RollbackOptions): Promise<RollbackReport> {
+    return runRollback(this.#connections, this.#actor, () => this.#queues(), options);
+  }
+
+  /** What a rollback would do now. Changes nothing. */
+  async planRollback(): Promise<RollbackPlan> {
+    return planOf(this.#connections, await this.#queues());
+  }
+
   /** Lifts a freeze. The ratio stays 0 until somebody raises it. */
   resume(options: { readonly reason: string }): Promise<ControlState> {
     return this.#connections.plane.resume(options);
+  }
+
+  /** Waits until stable is empty. @throws {NotDrainableError} tasks are still sent there */
+  drainStable(options: DrainOptions = {}): Promise<DrainReport> {
+    return drainStable(this.#connections, () => this.#queues(), options);
   }
 
   /** Calls back after each change of the live state, whichever process made it. @returns a function that ends it */

@@ -19,6 +19,7 @@ import { type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
 import { version } from './version.ts';
 import { Consumers } from './worker/consumers.ts';
+import { evacuate } from './worker/evacuate.ts';
 import { countStall } from './worker/stalled-jobs.ts';
 
 /** An aborted handler that settles within this time is not given up. Milliseconds. */
@@ -80,6 +81,8 @@ export class HybridWorker {
       tasksPerPass: JANITOR_TASKS_PER_PASS,
       workerId: () => this.#heartbeat.lease.id,
       backends: { stable: c.stable, canary: c.canary },
+      isFrozen: () => c.plane.state.frozen !== '',
+      evacuate: (signal) => evacuate(c, signal),
       log: c.log,
     });
   }
@@ -119,6 +122,9 @@ export class HybridWorker {
     // Before the first task: without a heartbeat it would be given away at once.
     await this.#heartbeat.begin();
     await control.listen(control.keys.cancelChannel, (id) => this.#running.abort(id, 'cancel'));
+    await control.listen(control.keys.abortChannel, (ids) => {
+      for (const id of ids.split('\n')) this.#running.abort(id, 'rollback');
+    });
     await this.#c.queues.add(this.#tasks.queues);
     const env = this.#environment();
     for (const backend of this.#options.backends ?? (['stable', 'canary'] as const)) {
@@ -175,7 +181,7 @@ export class HybridWorker {
       ledger,
       outcomes,
       lease: () => this.#heartbeat.lease,
-      enqueueMoved: (task) => enqueueMoved(stable, task),
+      enqueueMoved: (task) => enqueueMoved(stable, [task]),
       emit: (event) => this.#emit(event),
       canPostpone: (backend) => (backend === 'stable' ? stable : canary).capabilities.postpone,
       resultTtlSeconds: config.results.resultTtlSeconds,

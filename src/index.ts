@@ -13,6 +13,18 @@ export { HybridTaskError } from './domain/errors.ts';
 export type { WorkerEvent, WorkerListener } from './domain/events.ts';
 export type { Logger } from './domain/logger.ts';
 export type { Outcome, OutcomeError } from './domain/outcome.ts';
+export type {
+  FileChange,
+  LeftTask,
+  RollbackEvent,
+  RollbackListener,
+  RollbackPhase,
+  RollbackPlan,
+  RollbackProblem,
+  RollbackReport,
+  RollbackTally,
+  ServiceResult,
+} from './domain/rollback.ts';
 export type { DecisionReason, RoutingDecision } from './domain/routing-decision.ts';
 export type {
   BackendName,
@@ -25,6 +37,9 @@ export type {
 export { defineTask } from './domain/task.ts';
 export { HybridTaskManager, type ManagerOptions } from './hybrid-task-manager.ts';
 export { HybridWorker, type WorkerOptions } from './hybrid-worker.ts';
+export type { DrainOptions, DrainProgress, DrainReport } from './manager/drain.ts';
+export type { ActiveDrainJob, DelayedDrainJob, DrainJob, DrainLook } from './manager/drain-look.ts';
+export type { RollbackOptions } from './manager/rollback.ts';
 export type { BackendStatus, Drift, SystemStatus } from './manager/status.ts';
 export { newTaskId, type SubmitOptions } from './manager/submission.ts';
 export type { SubmittedTask } from './manager/submitted-task.ts';

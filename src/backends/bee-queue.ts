@@ -6,17 +6,23 @@ import type {
   EnqueueRequest,
   EnqueueResult,
   JobPresence,
+  ListedJob,
+  ListedState,
   TaskBackend,
 } from '../domain/task-backend.ts';
 import type { BackendOptions } from './backend-options.ts';
 import { startBeeConsumer } from './bee-queue-consumer.ts';
+import { listBeeJobs } from './bee-queue-list.ts';
 import { beeKey, beeRecordText, isLater, readBeeRecord } from './bee-queue-wire.ts';
+import { sumInParts } from './page.ts';
 import { type Consumption, RedisBackend } from './redis-backend.ts';
 import { defineScript, type ScriptCall } from './redis-script.ts';
 
 const MAX_BATCH_JOBS = 200;
 const MAX_BATCH_CHARACTERS = 1_048_576;
 const MAX_PRESENCE_IDS = 1000;
+/** In the order of the keys of bee-remove.lua and bee-discard.lua. */
+const REMOVAL_PARTS = ['jobs', 'succeeded', 'failed', 'delayed', 'active', 'waiting', 'stalling'];
 const PRESENCE: readonly JobPresence[] = ['absent', 'live', 'dead'];
 
 export type BeeQueueBackendOptions = BackendOptions;
@@ -38,6 +44,7 @@ class BeeQueueBackend extends RedisBackend implements TaskBackend {
   #presence: ScriptCall;
   #info: ScriptCall;
   #remove: ScriptCall;
+  #discard: ScriptCall;
 
   constructor(options: BeeQueueBackendOptions) {
     super('stable', options, 'bq', 'wait');
@@ -46,6 +53,7 @@ class BeeQueueBackend extends RedisBackend implements TaskBackend {
     this.#presence = defineScript(client, 'bee-presence');
     this.#info = defineScript(client, 'bee-info');
     this.#remove = defineScript(client, 'bee-remove');
+    this.#discard = defineScript(client, 'bee-discard', 'list-removal');
   }
 
   async enqueue(requests: readonly EnqueueRequest[]): Promise<readonly EnqueueResult[]> {
@@ -99,9 +107,14 @@ class BeeQueueBackend extends RedisBackend implements TaskBackend {
 
   /** An active job stays, even if the worker that ran it is gone: a stall check gives it back first. */
   async remove(queue: string, id: string): Promise<boolean> {
-    const parts = ['jobs', 'succeeded', 'failed', 'delayed', 'active', 'waiting', 'stalling'];
-    const keys = parts.map((part) => this.#key(queue, part));
+    const keys = REMOVAL_PARTS.map((part) => this.#key(queue, part));
     return (await this.link.run('remove', () => this.#remove(keys, [id]))) === 1;
+  }
+
+  async discard(queue: string, ids: readonly string[]): Promise<number> {
+    this.link.assertOpen();
+    const keys = REMOVAL_PARTS.map((part) => this.#key(queue, part));
+    return sumInParts(ids, (some) => this.link.run('discard', () => this.#discard(keys, some)));
   }
 
   async counts(queue: string): Promise<BackendCounts> {
@@ -115,6 +128,17 @@ class BeeQueueBackend extends RedisBackend implements TaskBackend {
     );
     const [waiting = 0, active = 0, delayed = 0, succeeded = 0, failed = 0] = numbers;
     return { waiting, active, delayed, succeeded, failed };
+  }
+
+  async list(queue: string, state: ListedState, from: number, count: number): Promise<readonly ListedJob[]> {
+    this.link.assertOpen();
+    return listBeeJobs(this.link, (part) => this.#key(queue, part), state, from, count);
+  }
+
+  /** bee-queue has none. */
+  async schedules(_queue: string): Promise<readonly string[]> {
+    this.link.assertOpen();
+    return [];
   }
 
   pause(_queue: string): Promise<void> {

@@ -6,12 +6,17 @@ import type {
   EnqueueRequest,
   EnqueueResult,
   JobPresence,
+  ListedJob,
+  ListedState,
   TaskBackend,
 } from '../domain/task-backend.ts';
 import type { BackendOptions } from './backend-options.ts';
 import { startBullConsumer } from './bullmq-consumer.ts';
+import { listBullJobs } from './bullmq-list.ts';
 import { bullKey, bullOptions, dueTimeOf } from './bullmq-wire.ts';
+import { sumInParts } from './page.ts';
 import { type Consumption, RedisBackend } from './redis-backend.ts';
+import { defineScript, type ScriptCall } from './redis-script.ts';
 
 export interface BullmqBackendOptions extends BackendOptions {
   /**
@@ -39,10 +44,14 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
   readonly capabilities = Object.freeze({ priority: true, postpone: true, pause: true });
   #options: BullmqBackendOptions;
   #queues = new Map<string, Queue>();
+  #waitingPage: ScriptCall;
+  #discard: ScriptCall;
 
   constructor(options: BullmqBackendOptions) {
     super('canary', options, 'bull', 'fail');
     this.#options = options;
+    this.#waitingPage = defineScript(this.link.client, 'bull-list');
+    this.#discard = defineScript(this.link.client, 'bull-discard', 'list-removal');
   }
 
   async enqueue(requests: readonly EnqueueRequest[]): Promise<readonly EnqueueResult[]> {
@@ -121,6 +130,12 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
     });
   }
 
+  async discard(queue: string, ids: readonly string[]): Promise<number> {
+    this.link.assertOpen();
+    const keys = DISCARD_PARTS.map((part) => this.#key(queue, part));
+    return sumInParts(ids, (some) => this.link.run('discard', () => this.#discard(keys, some)));
+  }
+
   async counts(queue: string): Promise<BackendCounts> {
     const numbers = await this.link.numbers('counts', (multi) =>
       multi
@@ -135,6 +150,17 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
     const [wait = 0, paused = 0, prioritized = 0, active = 0, delayed = 0, succeeded = 0, failed = 0] =
       numbers;
     return { waiting: wait + paused + prioritized, active, delayed, succeeded, failed };
+  }
+
+  async list(queue: string, state: ListedState, from: number, count: number): Promise<readonly ListedJob[]> {
+    this.link.assertOpen();
+    const { link } = this;
+    const key = (part: string) => this.#key(queue, part);
+    return listBullJobs({ link, waitingPage: this.#waitingPage, key }, state, from, count);
+  }
+
+  schedules(queue: string): Promise<readonly string[]> {
+    return this.link.run('schedules', (client) => client.zrange(this.#key(queue, 'repeat'), 0, '-1'));
   }
 
   async pause(queue: string): Promise<void> {
@@ -179,6 +205,8 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
   }
 }
 
+/** In the order of the keys of bull-discard.lua; the last one is what stands in front of all. */
+const DISCARD_PARTS = ['wait', 'paused', 'prioritized', 'delayed', 'active', 'repeat', 'meta', 'events', ''];
 const KEEP_FAILED: KeepJobs = { count: 1000, age: 7 * 86_400 };
 
 /** BullMQ says it the other way round: true removes, false keeps all. */

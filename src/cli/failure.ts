@@ -48,8 +48,10 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   E_PAYLOAD_TOO_LARGE: EXIT.usage,
   E_RESULT_NOT_STORED: EXIT.usage,
   E_UNKNOWN_TASK: EXIT.usage,
+  E_UNKNOWN_NAMESPACE: EXIT.usage,
   E_FROZEN: EXIT.needsPerson,
   E_CONTROL_CONFLICT: EXIT.needsPerson,
+  E_NOT_DRAINABLE: EXIT.needsPerson,
   E_NOT_FOUND: EXIT.notFound,
 };
 

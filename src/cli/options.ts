@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 export interface CommonOptions {
   readonly config?: string;
   readonly redis?: string;
+  readonly namespace?: string;
   readonly app?: string;
   readonly json?: true;
   readonly verbose?: true;
@@ -21,6 +22,14 @@ export function withRedis(command: Command): Command {
   return withConfig(command).option(
     '--redis <url>',
     'Redis to use, before REDIS_URL and the config file (default: the private one in .hybrid; submit, worker and demo start it)',
+  );
+}
+
+/** The options of a command that has to act on the right namespace at any hour. */
+export function withPlace(command: Command): Command {
+  return withRedis(command).option(
+    '--namespace <name>',
+    'namespace to act on, before HYBRID_NAMESPACE and the config file',
   );
 }
 

@@ -4,10 +4,12 @@ import { addApply } from './commands/apply.ts';
 import { addAudit } from './commands/audit.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addBench, addDemo } from './commands/demo.ts';
+import { addDrain } from './commands/drain.ts';
 import { addFlag } from './commands/flag.ts';
 import { addFreeze, addResume } from './commands/freeze.ts';
 import { addParked } from './commands/parked.ts';
 import { addRatio } from './commands/ratio.ts';
+import { addRollback } from './commands/rollback.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addTask } from './commands/task.ts';
@@ -16,7 +18,7 @@ import { EXIT_CODES_TEXT } from './failure.ts';
 
 const GROUPS: readonly (readonly [heading: string, ...add: ((program: Command) => void)[]])[] = [
   ['Look:', addStatus, addTask, addParked, addAudit],
-  ['Change the routing:', addRatio, addApply, addFreeze, addResume, addFlag],
+  ['Change the routing:', addRatio, addApply, addFreeze, addRollback, addResume, addDrain, addFlag],
   ['Work:', addSubmit, addCancel, addWorker],
   ['Try it out:', addDemo, addBench],
 ];

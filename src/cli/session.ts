@@ -29,12 +29,17 @@ async function readSettings(
   isFreeze = false,
 ): Promise<{ config: HybridConfig; mistakes: InvalidConfigError | null }> {
   const { loadConfig, loadConfigForFreeze } = await import('../config.ts');
-  const env = redis === undefined ? process.env : { ...process.env, REDIS_URL: redis };
+  const { namespace } = options;
+  const env = {
+    ...process.env,
+    ...(redis === undefined ? {} : { REDIS_URL: redis }),
+    ...(namespace === undefined ? {} : { HYBRID_NAMESPACE: namespace }),
+  };
   const from = { file: options.config, env };
   try {
     return isFreeze ? await loadConfigForFreeze(from) : { config: await loadConfig(from), mistakes: null };
   } catch (error) {
-    throw options.redis === undefined ? error : namingTheOption(error);
+    throw namingTheOptions(error, options);
   }
 }
 
@@ -84,6 +89,8 @@ export interface ManagerNeeds extends RedisNeeds {
   readonly flags?: boolean;
   /** Which of the library's messages are told. @default 'warn' */
   readonly log?: 'warn' | 'error';
+  /** A typo in the namespace must not become a success on an empty one. @default false */
+  readonly mustExist?: boolean;
 }
 
 /** Opens a manager for one command and closes it again, also when the command fails. */
@@ -92,8 +99,7 @@ export async function withManager<T>(
   run: (session: Session) => Promise<T>,
   needs: ManagerNeeds = {},
 ): Promise<T> {
-  const act = async (whole: HybridConfig): Promise<T> => {
-    const config: HybridConfig = needs.flags ? whole : { ...whole, flags: { ...whole.flags, source: 'off' } };
+  const act = async (config: HybridConfig): Promise<T> => {
     const tasks = await tasksFor(options, config, needs.tasks ?? 'no');
     const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
     const manager = await HybridTaskManager.open({
@@ -102,6 +108,8 @@ export async function withManager<T>(
       log: terminalLog(needs.log),
       actor: `cli:${user()}@${hostname()}`,
       followConfigFile: false,
+      mustExist: needs.mustExist ?? false,
+      asksFlags: needs.flags ?? false,
     });
     try {
       return await run({ config, tasks, manager });
@@ -142,12 +150,17 @@ function user(): string {
   }
 }
 
-/** The value came in as REDIS_URL, but that is not what was typed. */
-function namingTheOption(error: unknown): unknown {
-  if (!(error instanceof InvalidConfigError)) return error;
-  const problems = error.problems.map((problem) =>
-    problem.path === 'REDIS_URL' ? { ...problem, path: '--redis' } : problem,
-  );
+/** A value came in as REDIS_URL or HYBRID_NAMESPACE, but that is not what was typed. */
+function namingTheOptions(error: unknown, { redis, namespace }: CommonOptions): unknown {
+  if (!(error instanceof InvalidConfigError) || (redis ?? namespace) === undefined) return error;
+  const typed: Readonly<Record<string, string>> = {
+    ...(redis === undefined ? {} : { REDIS_URL: '--redis' }),
+    ...(namespace === undefined ? {} : { HYBRID_NAMESPACE: '--namespace' }),
+  };
+  const problems = error.problems.map((problem) => ({
+    ...problem,
+    path: typed[problem.path] ?? problem.path,
+  }));
   return new InvalidConfigError(
     error.source.replace(/environment/, 'command line and environment'),
     problems,

@@ -48,3 +48,11 @@ export function pairs(record: Readonly<Record<string, string | number>>): string
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 }
+
+/** A measured time: `3 ms`, `1.2 s`, `4 min 10 s`. */
+export function span(ms: number): string {
+  if (ms < 1000) return `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

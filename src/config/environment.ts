@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type ConfigProblem, InvalidConfigError } from '../domain/errors.ts';
 import type { LogLevel } from './model.ts';
 import { problemsOf } from './problems.ts';
-import { processCount, ratio, redisUrl, taskCount } from './schema.ts';
+import { namespaceName, processCount, ratio, redisUrl, taskCount } from './schema.ts';
 
 /** Python's names, as in a Celery `.env`, beside pino's own. */
 const LEVELS: Readonly<Record<string, LogLevel>> = {
@@ -32,6 +32,7 @@ const digits = (schema: ReturnType<typeof processCount>, error: string) =>
   z.string().regex(/^\d+$/, { error }).transform(Number).pipe(schema);
 
 const environmentSchema = z.object({
+  HYBRID_NAMESPACE: namespaceName().optional(),
   REDIS_URL: redisUrl().optional(),
   CELERY_BROKER_URL: redisUrl().optional(),
   CELERY_RATIO: z

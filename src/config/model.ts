@@ -47,6 +47,21 @@ export interface FlagSettings {
   readonly sdkKey: string | null;
 }
 
+/** A command line of the team's own, run by a shell. */
+export interface ServiceCommand {
+  readonly command: string;
+  /** Ended after this time, in seconds. @default 60 */
+  readonly timeoutSeconds: number;
+}
+
+/** What `./rollback.sh --services` runs. */
+export interface ServiceSettings {
+  /** Starts the workers of stable, right after the freeze. @default [] */
+  readonly startStable: readonly ServiceCommand[];
+  /** Stops the workers of canary, when nothing of theirs is running any more. @default [] */
+  readonly stopCanary: readonly ServiceCommand[];
+}
+
 export interface WorkerSettings {
   /** Worker processes that one `hybrid worker` starts. @default 1 */
   readonly processes: number;
@@ -87,6 +102,7 @@ export interface HybridConfig {
   readonly limits: { readonly payloadBytes: number };
   /** How long an idempotency key is remembered, in seconds. @default 604_800 (a week) */
   readonly idempotency: { readonly ttlSeconds: number };
+  readonly services: ServiceSettings;
   /** @default 'info' */
   readonly log: { readonly level: LogLevel };
   /** The ES module that exports the team's definitions as `tasks`, as an absolute path. @default null */
@@ -110,6 +126,7 @@ export interface HybridConfigInput {
   readonly results?: Partially<HybridConfig['results']>;
   readonly limits?: Partially<HybridConfig['limits']>;
   readonly idempotency?: Partially<HybridConfig['idempotency']>;
+  readonly services?: Partially<ServiceSettings>;
   readonly log?: Partially<HybridConfig['log']>;
   readonly app?: Partially<HybridConfig['app']>;
 }

@@ -4,7 +4,7 @@ import { checkSettings, type SettingsReading } from './resolution.ts';
 import { fileSchema } from './schema.ts';
 import { readYaml } from './yaml-text.ts';
 
-const PLACE = ['namespace', 'redis', 'REDIS_URL'];
+const PLACE = ['namespace', 'redis', 'REDIS_URL', 'HYBRID_NAMESPACE'];
 /** An unknown key is not among them: it may be a mistyped `namespace`. */
 const BESIDE = new Set(
   [...Object.keys(fileSchema.parse({})), ...VARIABLES].filter((name) => !PLACE.includes(name)),

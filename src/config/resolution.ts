@@ -60,6 +60,7 @@ function merge(file: FileSettings, env: EnvironmentSettings, { file: path, cwd }
   return {
     file: path,
     ...file,
+    namespace: env.HYBRID_NAMESPACE ?? file.namespace,
     redis: { ...file.redis, url: env.REDIS_URL ?? file.redis.url },
     canary: { ...file.canary, redisUrl: env.CELERY_BROKER_URL ?? file.canary.redisUrl },
     routing: mergeRouting(file.routing, env),

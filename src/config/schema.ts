@@ -61,6 +61,25 @@ const section = <S extends z.ZodRawShape>(shape: S) => {
   );
 };
 
+const COMMAND_ALLOWED = 'a command line, like { command: docker compose stop canary, timeoutSeconds: 60 }';
+const commands = () =>
+  z.preprocess(
+    (given) => given ?? [],
+    z.array(
+      z.strictObject(
+        {
+          command: text(/^[^\0]*[^\0\s][^\0]*$/, COMMAND_ALLOWED),
+          timeoutSeconds: whole('a whole number of seconds', 1, 3600).default(60),
+        },
+        {
+          error: (issue) =>
+            issue.code === 'unrecognized_keys' ? 'command, timeoutSeconds' : COMMAND_ALLOWED,
+        },
+      ),
+      { error: `a list, each of it ${COMMAND_ALLOWED}` },
+    ),
+  );
+
 const TASK_ALLOWED = 'a mapping like { celeryRatio: 0.05 }';
 const TASK_NAME_ALLOWED =
   'a task name: letters, digits, ".", "_" and "-", starting with a letter or digit, at most 100 characters';
@@ -76,9 +95,11 @@ const tasks = z.preprocess(
   ),
 );
 
+export const namespaceName = () => text(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 letters, digits, "-", "_" or "."');
+
 /** What the file may hold, with the defaults. The same defaults stand in `config/hybrid.yaml` for the reader. */
 export const fileSchema = section({
-  namespace: text(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 letters, digits, "-", "_" or "."').default('hybrid'),
+  namespace: namespaceName().default('hybrid'),
   redis: section({
     url: redisUrl(`${REDIS_URL_ALLOWED}, or null`).nullable().default(null),
     commandTimeoutMs: milliseconds().default(3000),
@@ -117,6 +138,7 @@ export const fileSchema = section({
   }),
   limits: section({ payloadBytes: whole('a whole number of bytes', 1, 2 ** 29).default(262_144) }),
   idempotency: section({ ttlSeconds: seconds().default(604_800) }),
+  services: section({ startStable: commands(), stopCanary: commands() }),
   log: section({
     level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   }),

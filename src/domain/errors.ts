@@ -242,6 +242,36 @@ export class FrozenError extends HybridTaskError {
   }
 }
 
+/** Something that still sends tasks to stable, and what to type to end it. */
+export interface DrainObstacle {
+  readonly what: string;
+  readonly command: string;
+}
+
+/** Tasks are still sent to stable, so it cannot be proved empty. */
+export class NotDrainableError extends HybridTaskError {
+  readonly code = 'E_NOT_DRAINABLE';
+  readonly obstacles: readonly DrainObstacle[];
+  constructor(obstacles: readonly DrainObstacle[]) {
+    const told = obstacles.map(({ what, command }) => `${what} (to do: ${command})`);
+    super(`Stable cannot be drained: ${told.join('; ')}.`);
+    this.obstacles = obstacles;
+  }
+}
+
+/** Nobody has used this namespace on this Redis: a typo, or the wrong server. */
+export class UnknownNamespaceError extends HybridTaskError {
+  readonly code = 'E_UNKNOWN_NAMESPACE';
+  readonly namespace: string;
+  readonly known: readonly string[];
+  constructor(namespace: string, known: readonly string[]) {
+    const others = known.length === 0 ? 'it has none at all' : `it has: ${known.slice(0, 20).join(', ')}`;
+    super(`Nobody has used the namespace ${show(namespace)} on this Redis; ${others}. Nothing was changed.`);
+    this.namespace = namespace;
+    this.known = known;
+  }
+}
+
 export class ResultTimeoutError extends HybridTaskError {
   readonly code = 'E_RESULT_TIMEOUT';
   readonly id: string;

@@ -3,7 +3,15 @@ import type { Outcome } from './outcome.ts';
 import type { RoutingDecision } from './routing-decision.ts';
 import type { BackendName, Backoff } from './task.ts';
 
-export type EntryState = 'accepted' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled';
+/** `handed-over`: rollback gave it to plain bee-queue workers, which keep no record of how it ends. */
+export type EntryState =
+  | 'accepted'
+  | 'running'
+  | 'retrying'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'handed-over';
 
 /** What is known about a submission from the start and never changes. */
 export interface TaskSpec {
@@ -81,10 +89,15 @@ export interface MovedTask {
   readonly failures: number;
 }
 
+/**
+ * `corrupt`: listed as open, and its record is gone or unreadable. Only of a rollback: `aside`: it has a priority, and
+ * those without one come first; `later`: the answer was full, ask again; `thawed`: nobody has frozen, or somebody has
+ * resumed, and nothing was done.
+ */
 export type ReassignResult =
   | { readonly status: 'moved'; readonly task: MovedTask }
   | { readonly status: 'left'; readonly owner: BackendName; readonly state: EntryState }
-  | { readonly status: 'cancelled' | 'absent' };
+  | { readonly status: 'cancelled' | 'absent' | 'corrupt' | 'aside' | 'later' | 'thawed' };
 
 /** One task's record, as `hybrid task` shows it. */
 export interface LedgerEntry {
@@ -116,6 +129,7 @@ export interface LedgerCounts {
   readonly movedSucceeded: number;
   readonly movedFailed: number;
   readonly movedCancelled: number;
+  readonly handedOver: number;
   readonly openCanary: number;
   readonly openMoved: number;
 }
@@ -131,7 +145,7 @@ export interface PlainCounts {
 export function isConserved(c: LedgerCounts): boolean {
   return (
     c.accepted === c.succeeded + c.failed + c.cancelled + c.reassigned + c.openCanary &&
-    c.reassigned === c.movedSucceeded + c.movedFailed + c.movedCancelled + c.openMoved
+    c.reassigned === c.movedSucceeded + c.movedFailed + c.movedCancelled + c.handedOver + c.openMoved
   );
 }
 

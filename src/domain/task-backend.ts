@@ -68,6 +68,20 @@ export interface BackendCounts {
   readonly failed: number;
 }
 
+/** One job of a queue as a list shows it. What is null is not known: the job does not say, or its record is unreadable. */
+export interface ListedJob {
+  readonly id: string;
+  /** null also for a plain bee-queue job in a queue of one task. */
+  readonly task: string | null;
+  /** It carries a `JobMark`. */
+  readonly isMarked: boolean;
+  readonly enqueuedAt: number | null;
+  /** When a delayed job is due, milliseconds since 1970; null for the others. */
+  readonly dueAt: number | null;
+}
+
+export type ListedState = 'waiting' | 'delayed' | 'active';
+
 /** One job handed to this process to run. */
 export interface Delivery {
   readonly backend: BackendName;
@@ -136,7 +150,22 @@ export interface TaskBackend {
   info(queue: string, id: string): Promise<BackendJobInfo | null>;
   /** Removes a job that no handler is running, in whatever state. True if one was there. */
   remove(queue: string, id: string): Promise<boolean>;
+  /**
+   * Removes jobs that nobody is running, many at once. Made for ids in the order of `list`, where each costs constant
+   * time however long the queue is; elsewhere a waiting one costs a search of the waiting ones before it.
+   * Left as they are: active and dead jobs (`remove` is for those), and what its product needs for other jobs (the next
+   * run of a schedule, the child of a BullMQ flow).
+   * @returns how many were removed
+   */
+  discard(queue: string, ids: readonly string[]): Promise<number>;
   counts(queue: string): Promise<BackendCounts>;
+  /**
+   * A page of jobs: waiting and active ones in the order in which they will be (were) taken, delayed ones by due time.
+   * More than 1000 are read in several steps, between which the queue may move.
+   */
+  list(queue: string, state: ListedState, from: number, count: number): Promise<readonly ListedJob[]>;
+  /** Names of the schedules that make jobs in this queue by themselves (BullMQ's job schedulers). Empty where there is no such thing. */
+  schedules(queue: string): Promise<readonly string[]>;
   consume(queue: string, run: RunDelivery, options: ConsumeOptions): Promise<Consumer>;
   pause(queue: string): Promise<void>;
   resume(queue: string): Promise<void>;

@@ -1,10 +1,8 @@
-import type { EntryHead, JanitorLedger, OpenTask } from '../domain/janitor.ts';
-import { jsonText } from '../domain/json.ts';
-import type { LedgerEntry } from '../domain/ledger.ts';
+import type { JanitorLedger, OpenTask } from '../domain/janitor.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { BackendName } from '../domain/task.ts';
-import type { EnqueueRequest, TaskBackend } from '../domain/task-backend.ts';
-import { movedQueueOf } from '../domain/task-backend.ts';
+import type { TaskBackend } from '../domain/task-backend.ts';
+import { mendOpenTasks } from './open-task-mender.ts';
 
 export interface JanitorOptions {
   readonly intervalMs: number;
@@ -14,13 +12,15 @@ export interface JanitorOptions {
   readonly tasksPerPass: number;
   readonly workerId: () => string;
   readonly backends: Readonly<Partial<Record<BackendName, TaskBackend>>>;
+  /** Whether a rollback is in force: then canary's tasks are moved instead of being put back into canary's queues. */
+  readonly isFrozen: () => boolean;
+  /** Moves canary's tasks to stable, all that may be, until the signal aborts. @returns how many */
+  readonly evacuate: (signal: AbortSignal) => Promise<number>;
   readonly log: Logger;
 }
 
 const OWNERS: readonly BackendName[] = ['canary', 'stable'];
 const PAGE = 500;
-/** Entries with their payloads in memory at once: each payload may have 256 KiB. */
-const FULL_PAGE = 50;
 
 /**
  * Nothing accepted is ever left outside a queue: one worker of all walks the unfinished tasks and enqueues again what
@@ -33,6 +33,7 @@ export class Janitor {
   readonly #cursors: Record<BackendName, string> = { canary: '0', stable: '0' };
   #timer: NodeJS.Timeout | undefined;
   #pass: Promise<unknown> = Promise.resolve();
+  readonly #ending = new AbortController();
 
   constructor(ledger: JanitorLedger, options: JanitorOptions) {
     this.#ledger = ledger;
@@ -48,6 +49,7 @@ export class Janitor {
   /** Stops after the pass that is under way. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
+    this.#ending.abort();
     await this.#pass;
   }
 
@@ -64,20 +66,22 @@ export class Janitor {
   async pass(): Promise<number> {
     let enqueued = 0;
     for (const owner of OWNERS) {
-      const backend = this.#options.backends[owner];
-      // A backend that does not answer is not a backend without the job.
-      if (!backend?.isReachable()) continue;
       try {
-        enqueued += await this.#walk(owner, backend);
+        enqueued += await this.#walk(owner);
       } catch (error) {
         // The other owner's tasks have their turn all the same.
-        this.#options.log.warn({ backend: backend.name }, `janitor: ${(error as Error).message}`);
+        this.#options.log.warn({ backend: owner }, `janitor: ${(error as Error).message}`);
       }
     }
     return enqueued;
   }
 
-  async #walk(owner: BackendName, backend: TaskBackend): Promise<number> {
+  async #walk(owner: BackendName): Promise<number> {
+    // Needs nothing of canary, and goes on where the operator's terminal is gone.
+    if (owner === 'canary' && this.#options.isFrozen()) return this.#evacuate();
+    const backend = this.#options.backends[owner];
+    // A backend that does not answer is not a backend without the job.
+    if (!backend?.isReachable()) return 0;
     let enqueued = 0;
     for (let seen = 0; seen < this.#options.tasksPerPass; ) {
       const page = await this.#ledger.scanOpen(owner, this.#cursors[owner], PAGE);
@@ -89,6 +93,12 @@ export class Janitor {
     return enqueued;
   }
 
+  async #evacuate(): Promise<number> {
+    const moved = await this.#options.evacuate(this.#ending.signal);
+    if (moved > 0) this.#options.log.warn({ tasks: moved }, 'janitor: frozen; moved tasks to stable');
+    return moved;
+  }
+
   async #mend(
     owner: BackendName,
     backend: TaskBackend,
@@ -98,83 +108,11 @@ export class Janitor {
     const before = now - this.#options.minAgeMs;
     const old = tasks.filter((task) => task.acceptedAt < before).map((task) => task.id);
     if (old.length === 0) return 0;
-    const candidates = await this.#withoutRunner(owner, old);
-    let enqueued = 0;
-    for (const queue of new Set(candidates.map((entry) => queueOf(owner, entry)))) {
-      const entries = candidates.filter((entry) => queueOf(owner, entry) === queue);
-      enqueued += await this.#mendQueue(owner, backend, queue, entries);
+    const { enqueued } = await mendOpenTasks(this.#ledger, owner, backend, old);
+    if (enqueued > 0) {
+      const message = 'janitor: enqueued tasks that were in no queue';
+      this.#options.log.warn({ backend: backend.name, tasks: enqueued }, message);
     }
     return enqueued;
   }
-
-  /** Entries that no live worker runs. */
-  async #withoutRunner(owner: BackendName, ids: readonly string[]): Promise<EntryHead[]> {
-    const heads = await this.#ledger.peek(ids);
-    const entries = heads.filter((entry) => entry !== null).filter((entry) => entry.owner === owner);
-    const workers = entries.flatMap((entry) =>
-      entry.state === 'running' && entry.worker ? [entry.worker] : [],
-    );
-    const alive = await this.#ledger.aliveWorkers([...new Set(workers)]);
-    return entries.filter(
-      (entry) =>
-        entry.state === 'accepted' ||
-        entry.state === 'retrying' ||
-        (entry.state === 'running' && !alive.has(entry.worker ?? '')),
-    );
-  }
-
-  async #mendQueue(
-    owner: BackendName,
-    backend: TaskBackend,
-    queue: string,
-    entries: readonly EntryHead[],
-  ): Promise<number> {
-    const presence = await backend.has(
-      queue,
-      entries.map((entry) => entry.id),
-    );
-    const gone = entries.filter((_, i) => presence[i] !== 'live').map((entry) => entry.id);
-    // Read again: one that has run and gone meanwhile is not missing.
-    const missing = gone.length === 0 ? [] : await this.#withoutRunner(owner, gone);
-    if (missing.length === 0) return 0;
-    // A dead job of the same id would swallow the new one.
-    const dead = new Set(entries.filter((_, i) => presence[i] === 'dead').map((entry) => entry.id));
-    await Promise.all(missing.filter(({ id }) => dead.has(id)).map(({ id }) => backend.remove(queue, id)));
-    let added = 0;
-    for (let from = 0; from < missing.length; from += FULL_PAGE) {
-      const ids = missing.slice(from, from + FULL_PAGE).map((entry) => entry.id);
-      const full = await this.#ledger.getMany(ids);
-      const results = await backend.enqueue(full.flatMap((entry) => requestFor(queue, entry)));
-      added += results.filter((result) => result.status === 'added').length;
-    }
-    this.#options.log.warn(
-      { queue, backend: backend.name, tasks: added },
-      'janitor: enqueued tasks that were in no queue',
-    );
-    return added;
-  }
-}
-
-const queueOf = (owner: BackendName, entry: EntryHead): string =>
-  owner === 'canary' ? entry.spec.queue : movedQueueOf(entry.spec.queue);
-
-function requestFor(queue: string, entry: LedgerEntry | null): EnqueueRequest[] {
-  // Finished since it was looked at.
-  if (entry === null || entry.payload === null) return [];
-  return [
-    {
-      id: entry.id,
-      queue,
-      task: entry.spec.task,
-      namesTask: entry.spec.namesTask,
-      payload: jsonText(entry.payload),
-      mark: { acceptedAt: entry.acceptedAt },
-      retries: Math.max(0, entry.spec.retries - entry.failures),
-      backoff: entry.spec.backoff,
-      timeoutMs: entry.spec.timeoutMs,
-      dueAt: entry.dueAt,
-      priority: entry.spec.priority,
-      enqueuedAt: entry.acceptedAt,
-    },
-  ];
 }

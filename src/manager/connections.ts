@@ -3,17 +3,19 @@ import { createBullmqBackend } from '../backends/bullmq.ts';
 import type { HybridConfig } from '../config.ts';
 import { routingOf } from '../config.ts';
 import { RedisUnsuitableError } from '../domain/errors.ts';
-import { jsonText } from '../domain/json.ts';
 import type { MovedTask } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
-import { movedQueueOf, type TaskBackend } from '../domain/task-backend.ts';
+import { jobRequestOf } from '../domain/queued-task.ts';
+import type { TaskBackend } from '../domain/task-backend.ts';
 import { ControlPlane } from '../state/control-plane.ts';
 import { ControlRedis } from '../state/control-redis.ts';
 import { IdempotencyKeys } from '../state/idempotency-keys.ts';
 import { Ledger } from '../state/ledger.ts';
+import { requireNamespace } from '../state/namespaces.ts';
 import { OutcomeStore } from '../state/outcome-store.ts';
 import { QueueRegistry } from '../state/queue-registry.ts';
 import { preflight } from '../state/redis-preflight.ts';
+import { RedisRollbackLedger } from '../state/rollback-ledger.ts';
 import { WorkerRegistry } from '../state/worker-registry.ts';
 
 /** Used where neither the config nor the environment names a Redis. */
@@ -29,6 +31,7 @@ export interface Connections {
   readonly control: ControlRedis;
   readonly plane: ControlPlane;
   readonly ledger: Ledger;
+  readonly rollbackLedger: RedisRollbackLedger;
   readonly outcomes: OutcomeStore;
   readonly keys: IdempotencyKeys;
   readonly workers: WorkerRegistry;
@@ -42,12 +45,14 @@ export interface Connections {
  * Opens the connections that a config asks for. Control (and with it stable) has to answer; canary may be down.
  *
  * @param actor who this process is in the audit log
- * @throws {RedisUnreachableError | RedisUnsuitableError | InvalidConfigError}
+ * @param mustExist refuses a namespace that nobody has used, instead of beginning it
+ * @throws {RedisUnreachableError | RedisUnsuitableError | InvalidConfigError | UnknownNamespaceError}
  */
 export async function openConnections(
   config: HybridConfig,
   actor: string,
   log: Logger,
+  mustExist = false,
 ): Promise<Connections> {
   const controlUrl = config.redis.url ?? DEFAULT_REDIS_URL;
   const canaryUrl = config.canary.redisUrl ?? controlUrl;
@@ -79,6 +84,7 @@ export async function openConnections(
     control.close();
   };
   try {
+    if (mustExist) await requireNamespace(control, config.namespace);
     const { pollMs } = config.control;
     const plane = await ControlPlane.open(control, {
       initial: routingOf(config),
@@ -89,12 +95,15 @@ export async function openConnections(
     await stable.ready();
     // I5: not waited for; a canary that is down keeps nobody from submitting, nor from freezing.
     if (canaryUrl !== controlUrl) void warnAboutCanary(canaryUrl, allowEviction, log);
+    const ledger = new Ledger(control);
+    const { failureTtlSeconds } = config.results;
     return {
       config,
       log,
       control,
       plane,
-      ledger: new Ledger(control),
+      ledger,
+      rollbackLedger: new RedisRollbackLedger(control, ledger, failureTtlSeconds),
       outcomes: new OutcomeStore(control),
       keys: new IdempotencyKeys(control),
       workers: new WorkerRegistry(control),
@@ -124,24 +133,9 @@ async function warnAboutCanary(url: string, allowEviction: boolean, log: Logger)
   }
 }
 
-/** Puts a task that changed hands into stable's moved queue. */
-export async function enqueueMoved(stable: TaskBackend, task: MovedTask): Promise<void> {
-  const { spec, acceptedAt } = task;
-  const [result] = await stable.enqueue([
-    {
-      id: task.id,
-      queue: movedQueueOf(spec.queue),
-      task: spec.task,
-      namesTask: spec.namesTask,
-      payload: jsonText(task.payload),
-      mark: { acceptedAt },
-      retries: Math.max(0, spec.retries - task.failures),
-      backoff: spec.backoff,
-      timeoutMs: spec.timeoutMs,
-      dueAt: task.dueAt,
-      priority: spec.priority,
-      enqueuedAt: acceptedAt,
-    },
-  ]);
-  if (result?.status === 'error') throw result.error;
+/** Puts tasks that changed hands into stable's moved queues, in order. */
+export async function enqueueMoved(stable: TaskBackend, tasks: readonly MovedTask[]): Promise<void> {
+  const results = await stable.enqueue(tasks.map((task) => jobRequestOf(task, 'stable')));
+  const refused = results.find(({ status }) => status === 'error');
+  if (refused?.status === 'error') throw refused.error;
 }

@@ -8,8 +8,14 @@ import type { ControlPlane } from '../state/control-plane.ts';
  * somebody switches to it. In mode `ratio` nobody asks, and a broken flag file or a dead flag service hurts nobody.
  * @throws {InvalidConfigError} the mode is `flag` and the flag file or the SDK key cannot be used
  */
-export async function openFlags(config: HybridConfig, plane: ControlPlane, log: Logger): Promise<FlagSource> {
+export async function openFlags(
+  config: HybridConfig,
+  plane: ControlPlane,
+  log: Logger,
+  mayOpen = true,
+): Promise<FlagSource> {
   const flags = new FlagsWhenNeeded(config, log);
+  if (!mayOpen) return flags;
   if (plane.state.mode === 'flag') await flags.open();
   flags.stopListening = plane.onChange(({ mode }) => {
     if (mode === 'flag') flags.open().catch((error: Error) => log.error({}, error.message));

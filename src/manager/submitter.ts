@@ -137,7 +137,7 @@ export class Submitter {
     }
     if (result?.status === 'moved') {
       try {
-        await enqueueMoved(this.#c.stable, result.task);
+        await enqueueMoved(this.#c.stable, [result.task]);
       } catch (error) {
         // The entry is stable's; a janitor enqueues what is in no queue.
         this.#c.log.warn({ id }, `the moved task is left to the janitor: ${(error as Error).message}`);

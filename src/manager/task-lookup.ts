@@ -1,3 +1,4 @@
+import type { EntryState } from '../domain/ledger.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { RoutingDecision } from '../domain/routing-decision.ts';
 import type { BackendName } from '../domain/task.ts';
@@ -11,7 +12,16 @@ export interface TaskReport {
   readonly task: string | null;
   readonly queue: string | null;
   readonly backend: BackendName;
-  readonly state: 'waiting' | 'delayed' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled';
+  /** `handed-over`: a rollback gave it to plain bee-queue workers, which keep no record of how it ends. */
+  readonly state:
+    | 'waiting'
+    | 'delayed'
+    | 'running'
+    | 'retrying'
+    | 'succeeded'
+    | 'failed'
+    | 'cancelled'
+    | 'handed-over';
   /** Runs begun so far; null where only the backend's own record is left. */
   readonly attempts: number | null;
   readonly wasMoved: boolean;
@@ -36,7 +46,7 @@ export async function findTask(
       task: entry.spec.task,
       queue: entry.spec.queue,
       backend: entry.owner,
-      state: entry.state === 'accepted' ? 'waiting' : entry.state,
+      state: stateOf(entry.state, outcome),
       attempts: entry.attempt,
       wasMoved: entry.movedAt !== null,
       decision: entry.spec.decision,
@@ -50,6 +60,12 @@ export async function findTask(
     return { id, task, backend, state: status, attempts, enqueuedAt, outcome, ...rest };
   }
   return isTaskId(id) ? findOnStable(c, id, queues) : null;
+}
+
+/** What was handed over to plain workers may all the same have been run by one of ours, and then has an outcome. */
+function stateOf(state: EntryState, outcome: Outcome | null): TaskReport['state'] {
+  if (state === 'handed-over' && outcome) return outcome.status;
+  return state === 'accepted' ? 'waiting' : state;
 }
 
 async function findOnStable(

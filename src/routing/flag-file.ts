@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { InvalidConfigError, show } from '../domain/errors.ts';
+import type { FileChange } from '../domain/rollback.ts';
 import {
   CONTEXT_KIND,
   FLAG_KEY_RULE,
@@ -25,6 +25,9 @@ export interface FlagSummary {
   readonly summary: string;
 }
 
+/** Replaces a file's text in one step. What it throws has a `code`, and the file is as it was. */
+export type ReplaceFile = (file: string, text: string) => Promise<void>;
+
 /**
  * Sets one flag of a local flag file and keeps everything else: other flags, and this flag's rules, targets and
  * salt, so that a percentage that grows only adds sticky keys. `off` turns the whole flag off, its rules too; the
@@ -39,6 +42,7 @@ export async function setFlag(
   file: string,
   key: string,
   setting: FlagSetting | (string & {}),
+  replaceFile: ReplaceFile,
 ): Promise<void> {
   if (!isFlagKey(key))
     throw new InvalidConfigError(file, [{ path: 'key', given: show(key), allowed: FLAG_KEY_RULE }]);
@@ -47,12 +51,57 @@ export async function setFlag(
     throw new InvalidConfigError(file, [{ path: key, given: show(setting), allowed: SETTING_RULE }]);
 
   const content = (await readFlagFile(file)) ?? {};
-  const { [key]: _replaced, ...flagValues } = content.flagValues ?? {};
-  const flags = { ...content.flags, [key]: changed(content.flags?.[key], key, setting) };
-  const next = content.flagValues === undefined ? { ...content, flags } : { ...content, flags, flagValues };
-  const text = `${JSON.stringify(next, null, 2)}\n`;
+  const text = textOf(withSetting(content, key, setting));
   parseFlagFile(text, file);
-  await replaceFile(file, text);
+  try {
+    await replaceFile(file, text);
+  } catch (error) {
+    throw new InvalidConfigError(file, [
+      { path: '(file)', given: codeOf(error), allowed: 'a file that can be written' },
+    ]);
+  }
+}
+
+/**
+ * Turns every flag off that `isOurs` and that says anything else, in one replacement of the file. Other flags stay, and
+ * so do the rules of those turned off, for the day they are turned on again. A missing file has nothing to turn off.
+ * Never throws.
+ */
+export async function switchOffFlags(
+  file: string,
+  isOurs: (key: string) => boolean,
+  replaceFile: ReplaceFile,
+): Promise<readonly FileChange[]> {
+  const path = resolve(file);
+  let content: FlagFile | null;
+  try {
+    content = await readFlagFile(path);
+  } catch (error) {
+    const [first] = error instanceof InvalidConfigError ? error.problems : [];
+    const problem = first?.path === '(file)' ? first.given : `not a flag file (${first?.path})`;
+    return [{ file: path, setting: 'flags', before: null, after: 'off', status: 'failed', problem }];
+  }
+  const ours = summariesOf(content ?? {}).filter(({ key }) => isOurs(key));
+  const changes = ours.map(
+    ({ key, summary }): FileChange => ({
+      file: path,
+      setting: key,
+      before: summary,
+      after: 'off',
+      status: summary === 'off' ? 'unchanged' : 'changed',
+      problem: null,
+    }),
+  );
+  const toTurnOff = changes.filter(({ status }) => status === 'changed');
+  if (content === null || toTurnOff.length === 0) return changes;
+  try {
+    const next = toTurnOff.reduce((flags, { setting }) => withSetting(flags, setting, 'off'), content);
+    await replaceFile(path, textOf(next));
+    return changes;
+  } catch (error) {
+    const problem = codeOf(error);
+    return changes.map((each) => (each.status === 'changed' ? { ...each, status: 'failed', problem } : each));
+  }
 }
 
 /**
@@ -61,7 +110,10 @@ export async function setFlag(
  * @throws {InvalidConfigError} a file that is broken or cannot be read
  */
 export async function readFlags(file: string): Promise<FlagSummary[]> {
-  const content = (await readFlagFile(file)) ?? {};
+  return summariesOf((await readFlagFile(file)) ?? {});
+}
+
+function summariesOf(content: FlagFile): FlagSummary[] {
   const summaries = [
     ...Object.entries(content.flags ?? {}).map(([key, flag]) => ({ key, summary: summaryOf(flag) })),
     ...Object.entries(content.flagValues ?? {}).map(([key, value]) => ({ key, summary: valueText(value) })),
@@ -82,6 +134,14 @@ async function readFlagFile(file: string): Promise<FlagFile | null> {
   }
   return parseFlagFile(withoutBom(text), file);
 }
+
+function withSetting(content: FlagFile, key: string, setting: string): FlagFile {
+  const { [key]: _replaced, ...flagValues } = content.flagValues ?? {};
+  const flags = { ...content.flags, [key]: changed(content.flags?.[key], key, setting) };
+  return content.flagValues === undefined ? { ...content, flags } : { ...content, flags, flagValues };
+}
+
+const textOf = (content: FlagFile): string => `${JSON.stringify(content, null, 2)}\n`;
 
 function changed(flag: FlagDefinition | undefined, key: string, setting: string): FlagDefinition {
   const variations = [...(flag?.variations ?? [])];
@@ -141,34 +201,6 @@ function valueText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (typeof value === 'number') return `ratio ${value}`;
   return typeof value === 'string' ? show(value).slice(1, -1) : 'another value';
-}
-
-/** Through a temporary file beside it and a rename: a reader sees the old text or the new one, never a half. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  let temporary: string | null = null;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    // A rename onto a symbolic link would replace the link, not the file it stands for.
-    const target = await realpath(file).catch(() => file);
-    const mode = await stat(target).then(
-      (found) => found.mode & 0o777,
-      () => 0o644,
-    );
-    temporary = join(dirname(target), `.flags-${randomUUID()}.tmp`);
-    const handle = await open(temporary, 'wx', mode);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, target);
-  } catch (error) {
-    if (temporary !== null) await rm(temporary, { force: true });
-    throw new InvalidConfigError(file, [
-      { path: '(file)', given: codeOf(error), allowed: 'a file that can be written' },
-    ]);
-  }
 }
 
 /** A system error's code, like `ENOENT`. */

@@ -41,3 +41,17 @@ function record(list: readonly string[]): Record<string, string> {
   for (let i = 0; i + 1 < list.length; i += 2) result[list[i] as string] = list[i + 1] as string;
   return result;
 }
+
+/** Adds an entry that changes nothing: what came of something that was done. */
+export async function noteInAudit(
+  redis: ControlRedis,
+  entry: { readonly intent: string; readonly actor: string; readonly reason: string },
+): Promise<void> {
+  const { audit, control } = redis.keys;
+  await redis.ask('write audit', async (client) => {
+    const state = JSON.stringify(Object.entries(await client.hgetall(control)).flat());
+    const { intent, actor, reason } = entry;
+    const fields = ['intent', intent, 'actor', actor, 'reason', reason, 'before', state, 'after', state];
+    return client.xadd(audit, 'MAXLEN', '~', 10_000, '*', ...fields);
+  });
+}

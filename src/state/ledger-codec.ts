@@ -59,14 +59,19 @@ export function parseStart(reply: readonly unknown[]): StartResult {
   return { status: 'busy' };
 }
 
-/** `fields`: spec, payload, acceptedAt, dueAt of a retry or '', failures. */
+/**
+ * `fields`: spec, payload, acceptedAt, dueAt of a retry or '', failures.
+ * @throws {SyntaxError} spec or payload is not what was written
+ */
 export function movedTaskFrom(id: string, fields: readonly (string | undefined)[]): MovedTask {
-  const [specText, payload, acceptedAt, dueAt, failures] = fields;
-  const spec = JSON.parse(specText ?? '{}') as TaskSpec;
+  const [specText, payload = '', acceptedAt, dueAt, failures] = fields;
+  const spec = readSpec(specText ?? '');
+  if (spec === null) throw new SyntaxError('not a spec');
+  JSON.parse(payload);
   return {
     id,
     spec,
-    payload: payload ?? 'null',
+    payload,
     acceptedAt: Number(acceptedAt),
     dueAt: dueAt ? Number(dueAt) : spec.dueAt,
     failures: Number(failures ?? 0),
@@ -100,11 +105,22 @@ export function headFrom(id: string, row: readonly (string | null)[]): EntryHead
   return entryFrom(id, hash);
 }
 
-/** null: there is no such entry. */
+/** null: it is not a spec. */
+function readSpec(text: string): TaskSpec | null {
+  try {
+    const spec = JSON.parse(text) as Partial<TaskSpec> | null;
+    const isSpec = typeof spec?.task === 'string' && typeof spec.queue === 'string' && spec.backoff;
+    return isSpec ? (spec as TaskSpec) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** null: there is no such entry, or it cannot be read. */
 export function entryFrom(id: string, hash: Readonly<Record<string, string>>): LedgerEntry | null {
-  if (!hash.owner || !hash.spec) return null;
+  const spec = readSpec(hash.spec ?? '');
+  if (!hash.owner || spec === null) return null;
   const time = (field: string) => (hash[field] === undefined ? null : Number(hash[field]));
-  const spec = JSON.parse(hash.spec) as TaskSpec;
   return {
     id,
     owner: hash.owner as BackendName,

@@ -5,9 +5,7 @@ import type {
   AcceptResult,
   AdoptedEntry,
   FinishRequest,
-  LedgerCounts,
   LedgerEntry,
-  PlainCounts,
   ReassignResult,
   RetryResult,
   StartRequest,
@@ -15,7 +13,6 @@ import type {
   WorkerLease,
   WorkerLedger,
 } from '../domain/ledger.ts';
-import { isConserved } from '../domain/ledger.ts';
 import type { BackendName } from '../domain/task.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
@@ -28,6 +25,8 @@ import {
   parseAccept,
   parseStart,
 } from './ledger-codec.ts';
+import { type AllCounts, countsFrom, readCounts } from './ledger-counts.ts';
+import { reassign } from './reassignment.ts';
 import { batchedRows, row } from './rows.ts';
 import type { ScriptName } from './scripts.ts';
 
@@ -102,14 +101,7 @@ export class Ledger implements WorkerLedger, JanitorLedger {
 
   /** Gives unfinished canary tasks to stable; whoever calls enqueues what comes back as `moved`. */
   async reassign(ids: readonly string[]): Promise<readonly ReassignResult[]> {
-    const args = [ids.length, ...ids.flatMap((id) => [id, outcomeShardOf(id)])];
-    const results = (await this.#redis.run('reassign', args)) as string[][];
-    return results.map(([status, ...rest], i): ReassignResult => {
-      if (status === 'moved') return { status, task: movedTaskFrom(ids[i] as string, rest) };
-      if (status === 'left')
-        return { status, owner: rest[0] as BackendName, state: rest[1] as LedgerEntry['state'] };
-      return { status: status as 'cancelled' | 'absent' };
-    });
+    return reassign(this.#redis, ids, { onlyWhileFrozen: false, setsPrioritiesAside: false });
   }
 
   async adopt(backend: BackendName, id: string, entry: AdoptedEntry): Promise<void> {
@@ -201,29 +193,9 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   /** I8's numbers, read in one transaction. */
-  async counts(): Promise<LedgerCounts & { readonly conserved: boolean; readonly plain: PlainCounts }> {
-    const keys = this.#redis.keys;
-    const [counts, openCanary, openMoved] = await this.#redis.askAll('read counts', (redis) =>
-      redis.multi().hgetall(keys.counts).zcard(keys.openCanary).zcard(keys.openMoved),
-    );
-    const n = (field: string) => Number((counts as Record<string, string> | undefined)?.[field] ?? 0);
-    const all = {
-      accepted: n('accepted'),
-      succeeded: n('succeeded'),
-      failed: n('failed'),
-      cancelled: n('cancelled'),
-      reassigned: n('reassigned'),
-      movedSucceeded: n('movedSucceeded'),
-      movedFailed: n('movedFailed'),
-      movedCancelled: n('movedCancelled'),
-      openCanary: Number(openCanary ?? 0),
-      openMoved: Number(openMoved ?? 0),
-    };
-    const plain = {
-      succeeded: n('plain:succeeded'),
-      failed: n('plain:failed'),
-      cancelled: n('plain:cancelled'),
-    };
-    return { ...all, conserved: isConserved(all), plain };
+  async counts(): Promise<AllCounts> {
+    const { keys } = this.#redis;
+    const answers = await this.#redis.askAll('read counts', (redis) => readCounts(redis.multi(), keys));
+    return countsFrom(answers);
   }
 }

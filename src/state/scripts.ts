@@ -14,6 +14,8 @@ const LEDGER_SCRIPTS = [
   'cancel',
   'reassign',
   'adopt',
+  'park-corrupt',
+  'hand-over',
   'record-outcome',
   'claim-key',
 ] as const;

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ClosedError } from '../../src/domain/errors.ts';
-import type { ConsumeOptions, Consumer, Delivery, TaskBackend } from '../../src/domain/task-backend.ts';
+import type {
+  ConsumeOptions,
+  Consumer,
+  Delivery,
+  ListedState,
+  TaskBackend,
+} from '../../src/domain/task-backend.ts';
 import { COMPLETE, DeliveryLog, gate } from '../support/delivery-log.ts';
 import { jobId, jobRequest } from '../support/job-requests.ts';
 import { uniqueName } from '../support/redis.ts';
@@ -190,6 +196,181 @@ export function describeTaskBackend(name: string, create: () => TaskBackend): vo
         open();
         await untilNotLive(request.id);
       });
+    });
+
+    describe('list', () => {
+      const ids = async (state: ListedState, from: number, count: number) =>
+        (await backend.list(queue, state, from, count)).map(({ id }) => id);
+
+      it('shows waiting jobs in the order in which they will be taken, page by page', async () => {
+        const requests = Array.from({ length: 7 }, (_, i) => jobRequest(queue, i));
+        await backend.enqueue(requests);
+        const wanted = requests.map(({ id }) => id);
+        expect(await ids('waiting', 0, 3)).toEqual(wanted.slice(0, 3));
+        expect(await ids('waiting', 3, 3)).toEqual(wanted.slice(3, 6));
+        expect(await ids('waiting', 6, 3)).toEqual(wanted.slice(6));
+        expect(await ids('waiting', 7, 3)).toEqual([]);
+        expect(await ids('waiting', 100, 3)).toEqual([]);
+        expect(await ids('waiting', 0, 0)).toEqual([]);
+        expect([await ids('delayed', 0, 9), await ids('active', 0, 9)]).toEqual([[], []]);
+        const log = new DeliveryLog();
+        await consume(log);
+        expect((await log.begun(7)).map(({ id }) => id)).toEqual(wanted);
+      });
+
+      it('shows jobs with a priority where they will be taken', async () => {
+        const requests = [3, null, 1, 2, null].map((priority) => jobRequest(queue, priority, { priority }));
+        await backend.enqueue(requests);
+        const [all, first, last] = [
+          await ids('waiting', 0, 9),
+          await ids('waiting', 0, 3),
+          await ids('waiting', 3, 9),
+        ];
+        expect([...first, ...last]).toEqual(all);
+        const log = new DeliveryLog();
+        await consume(log);
+        expect((await log.begun(5)).map(({ id }) => id)).toEqual(all);
+      });
+
+      it('says of each job what the job says', async () => {
+        const marked = jobRequest(queue, 'secret', { mark: MARK, enqueuedAt: 1_763_750_000_000 });
+        const plain = jobRequest(queue, 'secret', { enqueuedAt: 1_763_750_000_001 });
+        await backend.enqueue([marked, plain]);
+        const common = { task: 'test-task', dueAt: null };
+        expect(await backend.list(queue, 'waiting', 0, 2)).toEqual([
+          { id: marked.id, isMarked: true, enqueuedAt: 1_763_750_000_000, ...common },
+          { id: plain.id, isMarked: false, enqueuedAt: 1_763_750_000_001, ...common },
+        ]);
+      });
+
+      it('shows delayed jobs by due time', async () => {
+        const now = Date.now();
+        const requests = [3, 1, 2].map((hours) =>
+          jobRequest(queue, hours, { dueAt: now + hours * 3_600_000 }),
+        );
+        await backend.enqueue(requests);
+        const [third, first, second] = requests;
+        const shown = await backend.list(queue, 'delayed', 0, 9);
+        const wanted = [first, second, third];
+        expect(shown.map(({ id }) => id)).toEqual(wanted.map((request) => request?.id));
+        // Every backend keeps the time to the millisecond or two.
+        shown.forEach(({ dueAt }, i) => {
+          expect(Math.abs((dueAt ?? 0) - (wanted[i]?.dueAt ?? 0))).toBeLessThan(50);
+        });
+        expect(await ids('delayed', 2, 9)).toEqual([third?.id]);
+      });
+
+      it('shows active jobs in the order in which they were taken', async () => {
+        const { opened, open } = gate();
+        const requests = Array.from({ length: 4 }, (_, i) => jobRequest(queue, i));
+        await backend.enqueue(requests);
+        const log = new DeliveryLog(() => opened.then(() => COMPLETE));
+        await consume(log, { concurrency: 3 });
+        await log.begun(3);
+        const wanted = requests.map(({ id }) => id);
+        expect(await ids('active', 0, 9)).toEqual(wanted.slice(0, 3));
+        expect(await ids('active', 1, 1)).toEqual(wanted.slice(1, 2));
+        expect(await ids('waiting', 0, 9)).toEqual(wanted.slice(3));
+        open();
+        await log.begun(4);
+      });
+
+      it('shows more than one thousand', async () => {
+        const requests = Array.from({ length: 2100 }, (_, i) => jobRequest(queue, i));
+        await backend.enqueue(requests);
+        const wanted = requests.map(({ id }) => id);
+        expect(await ids('waiting', 0, 3000)).toEqual(wanted);
+        expect(await ids('waiting', 50, 1500)).toEqual(wanted.slice(50, 1550));
+      });
+    });
+
+    describe('discard', () => {
+      it('removes waiting and delayed jobs, says how many, and leaves the others', async () => {
+        const requests = Array.from({ length: 6 }, (_, i) => jobRequest(queue, i));
+        const delayed = [1, 2].map((i) => jobRequest(queue, `d${i}`, { dueAt: Date.now() + i * 3_600_000 }));
+        await backend.enqueue([...requests, ...delayed]);
+        const doomed = [0, 2, 5].map((i) => requests[i]?.id ?? '');
+        const gone = [...doomed, delayed[0]?.id ?? '', jobId()];
+        expect(await backend.discard(queue, gone)).toBe(4);
+        expect(await backend.discard(queue, gone)).toBe(0);
+        expect(await backend.discard(queue, [])).toBe(0);
+        expect(await backend.counts(queue)).toEqual(counts({ waiting: 3, delayed: 1 }));
+        expect(new Set(await backend.has(queue, gone))).toEqual(new Set(['absent']));
+        const log = new DeliveryLog();
+        await consume(log);
+        await log.begun(3);
+        expect(log.payloads).toEqual([1, 3, 4]);
+      });
+
+      it('takes an id twice in one call', async () => {
+        const [one, two] = [jobRequest(queue, 1), jobRequest(queue, 2)];
+        await backend.enqueue([one, two]);
+        expect(await backend.discard(queue, [one.id, one.id])).toBe(1);
+        expect((await backend.counts(queue)).waiting).toBe(1);
+      });
+
+      it('removes jobs with a priority', async () => {
+        const requests = [3, 1, 2].map((priority) => jobRequest(queue, priority, { priority }));
+        await backend.enqueue(requests);
+        expect(await backend.discard(queue, [requests[0]?.id ?? '', requests[1]?.id ?? ''])).toBe(2);
+        const log = new DeliveryLog();
+        await consume(log);
+        await log.begun(1);
+        expect(log.payloads).toEqual([2]);
+      });
+
+      it('leaves a job that a handler is running, and a dead one', async () => {
+        const { opened, open } = gate();
+        const [running, waiting] = [jobRequest(queue, 'running'), jobRequest(queue, 'waiting')];
+        await backend.enqueue([running, waiting]);
+        const log = new DeliveryLog(() => opened.then(() => ({ kind: 'fail', error: FAILURE })));
+        await consume(log);
+        await log.begun(1);
+        expect(await backend.discard(queue, [running.id, waiting.id])).toBe(1);
+        expect(await presence(running.id)).toBe('live');
+        open();
+        await untilNotLive(running.id);
+        expect(await backend.discard(queue, [running.id])).toBe(0);
+        expect([await presence(running.id), log.deliveries.length]).toEqual(['dead', 1]);
+      });
+
+      it('leaves room for the same id again', async () => {
+        const request = jobRequest(queue, 'again');
+        await backend.enqueue([request]);
+        await backend.discard(queue, [request.id]);
+        await backend.enqueue([request]);
+        const log = new DeliveryLog();
+        await consume(log);
+        await log.begun(1);
+        expect(log.payloads).toEqual(['again']);
+      });
+
+      it('disturbs no consumer that is waiting or running', async () => {
+        const log = new DeliveryLog();
+        await consume(log, { concurrency: 2 });
+        const kept: string[] = [];
+        for (let round = 0; round < 5; round += 1) {
+          const doomed = jobRequest(queue, 'later', { dueAt: Date.now() + 3_600_000 });
+          const request = jobRequest(queue, round);
+          kept.push(request.id);
+          await backend.enqueue([doomed, request]);
+          expect(await backend.discard(queue, [doomed.id])).toBe(1);
+        }
+        const deliveries = await log.begun(5);
+        expect(new Set(deliveries.map(({ id }) => id))).toEqual(new Set(kept));
+      });
+
+      it('empties a long queue in list order', async () => {
+        const requests = Array.from({ length: 2500 }, (_, i) => jobRequest(queue, i));
+        await backend.enqueue(requests);
+        const page = (await backend.list(queue, 'waiting', 0, 2500)).map(({ id }) => id);
+        expect(await backend.discard(queue, page)).toBe(2500);
+        expect(await backend.counts(queue)).toEqual(counts({}));
+      });
+    });
+
+    it('knows no schedules of a queue that has none', async () => {
+      expect(await backend.schedules(queue)).toEqual([]);
     });
 
     describe('a delivery', () => {
@@ -456,6 +637,9 @@ export function describeTaskBackend(name: string, create: () => TaskBackend): vo
           () => backend.info(queue, jobId()),
           () => backend.remove(queue, jobId()),
           () => backend.counts(queue),
+          () => backend.list(queue, 'waiting', 0, 1),
+          () => backend.discard(queue, [jobId()]),
+          () => backend.schedules(queue),
           () => consume(new DeliveryLog()),
         ];
         for (const call of calls) await expect(call()).rejects.toBeInstanceOf(ClosedError);

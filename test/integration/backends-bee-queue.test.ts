@@ -84,6 +84,44 @@ describe('bee-queue on the wire', () => {
     }
   });
 
+  it('lists plain jobs, and one whose record is gone or unreadable as an id alone', async () => {
+    await backend.enqueue([jobRequest(queue, 1, { namesTask: false, enqueuedAt: 1_763_750_000_000 })]);
+    await redis.lpush(key('waiting'), 'ghost', 'broken');
+    await redis.hset(key('jobs'), 'broken', '{"data":');
+    const unknown = { task: null, isMarked: false, enqueuedAt: null, dueAt: null };
+    expect(await backend.list(queue, 'waiting', 0, 9)).toEqual([
+      { ...unknown, id: expect.any(String), enqueuedAt: 1_763_750_000_000 },
+      { ...unknown, id: 'ghost' },
+      { ...unknown, id: 'broken' },
+    ]);
+  });
+
+  it('disturbs no plain bee-queue worker before, during and after a discard', async () => {
+    const ran: string[] = [];
+    const held = gate();
+    const worker = plainQueue({ activateDelayedJobs: true });
+    await worker.ready();
+    worker.process(async (job: { id: string }) => {
+      ran.push(job.id);
+      if (ran.length === 1) await held.opened;
+    });
+    const now = Date.now();
+    const all = Array.from({ length: 6 }, (_, i) => jobRequest(queue, i));
+    const [soon, later] = [100, 3_600_000].map((ms) => jobRequest(queue, ms, { dueAt: now + ms }));
+    await backend.enqueue([...all, ...[soon, later].flatMap((request) => request ?? [])]);
+    await waitFor(() => ran.length === 1, { what: 'the first job to be taken' });
+    const doomed = [0, 1, 3, 5].map((i) => all[i]?.id ?? '');
+    expect(await backend.discard(queue, [...doomed, later?.id ?? ''])).toBe(4);
+    held.open();
+    const after = jobRequest(queue, 'after');
+    await backend.enqueue([after]);
+    await waitFor(() => ran.length === 5, { what: 'what is left to run' });
+    const wanted = [all[0], all[2], all[4], soon, after].map((request) => request?.id);
+    expect(new Set(ran)).toEqual(new Set(wanted));
+    await waitFor(async () => (await backend.counts(queue)).active === 0, { what: 'the queue to be empty' });
+    expect(await backend.counts(queue)).toMatchObject({ waiting: 0, delayed: 0 });
+  });
+
   it('adds task and mark only where they are wanted', async () => {
     const named = jobRequest(queue, 1);
     const marked = jobRequest(queue, 1, { namesTask: false, mark: { acceptedAt: 5 } });

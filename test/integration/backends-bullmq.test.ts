@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Queue, QueueEvents, Worker } from 'bullmq';
+import { FlowProducer, Queue, QueueEvents, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { createBullmqBackend } from '../../src/backends/bullmq.ts';
 import type { TaskBackend } from '../../src/domain/task-backend.ts';
-import { COMPLETE, DeliveryLog } from '../support/delivery-log.ts';
+import { COMPLETE, DeliveryLog, gate } from '../support/delivery-log.ts';
 import { jobRequest } from '../support/job-requests.ts';
 import { expectNoLeakedConnections, plainClient, redisUrl, uniqueName } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -169,6 +169,119 @@ describe('BullMQ on the wire', () => {
     await untilNotLive(bad.id);
     expect([await presence(good.id), await presence(bad.id)]).toEqual(['absent', 'dead']);
     expect((await plain.getJob(bad.id))?.failedReason).toHaveLength(1000);
+  });
+
+  describe('list and discard', () => {
+    const waiting = async () => (await backend.list(queue, 'waiting', 0, 99)).map(({ id }) => id);
+
+    it('lists the jobs of a paused queue, of today and of before BullMQ 6, in their order', async () => {
+      await plain.pause();
+      for (const id of ['a', 'b', 'c']) await plain.add('x', {}, { jobId: id });
+      await plain.add('x', {}, { jobId: 'first', lifo: true });
+      await plain.add('x', {}, { jobId: 'p2', priority: 2 });
+      await plain.add('x', {}, { jobId: 'p1', priority: 1 });
+      await redis.lpush(key('paused'), 'old-1', 'old-2');
+      for (const id of ['old-1', 'old-2']) await redis.hset(key(id), { name: 'x', timestamp: 1, opts: '{}' });
+      const all = ['old-1', 'old-2', 'first', 'a', 'b', 'c', 'p1', 'p2'];
+      expect(await waiting()).toEqual(all);
+      expect((await backend.list(queue, 'waiting', 1, 3)).map(({ id }) => id)).toEqual(all.slice(1, 4));
+      expect((await backend.list(queue, 'waiting', 5, 2)).map(({ id }) => id)).toEqual(all.slice(5, 7));
+      expect(await backend.discard(queue, ['old-2', 'b', 'p1'])).toBe(3);
+      await plain.resume();
+      const log = new DeliveryLog();
+      await consume(log);
+      await log.begun(5);
+      expect(log.deliveries.map(({ id }) => id)).toEqual(['old-1', 'first', 'a', 'c', 'p2']);
+    });
+
+    it('shows a job whose record is gone or unreadable as an id alone', async () => {
+      await plain.add('x', {}, { jobId: 'ghost' });
+      await plain.add('x', {}, { jobId: 'broken' });
+      await redis.del(key('ghost'));
+      await redis.hset(key('broken'), 'opts', 'not JSON');
+      expect(await backend.list(queue, 'waiting', 0, 2)).toEqual([
+        { id: 'ghost', task: null, isMarked: false, enqueuedAt: null, dueAt: null },
+        { id: 'broken', task: 'x', isMarked: false, enqueuedAt: expect.any(Number), dueAt: null },
+      ]);
+    });
+
+    it('leaves no key of a discarded job, and tells it as BullMQ does', async () => {
+      const events = new QueueEvents(queue, { prefix, connection: plainClient(), lastEventId: '0' });
+      const removed = once(events, 'removed');
+      const deduplication = { id: 'once', ttl: 3_600_000 };
+      const job = await plain.add('x', {}, { jobId: 'doomed', deduplication });
+      await job.log('a line');
+      expect(await backend.discard(queue, ['doomed'])).toBe(1);
+      expect(await redis.keys(key('doomed*'))).toEqual([]);
+      expect((await removed)[0]).toEqual({ jobId: 'doomed', prev: 'wait' });
+      const next = await plain.add('x', {}, { jobId: 'next', deduplication });
+      expect([next.id, await waiting()]).toEqual(['next', ['next']]);
+      await events.close();
+    });
+
+    it('leaves a job that is locked, finished, part of a flow, or the next of a schedule', async () => {
+      const flows = new FlowProducer({ prefix, connection: plainClient() });
+      await flows.add({
+        name: 'parent',
+        queueName: queue,
+        opts: { jobId: 'parent' },
+        children: [{ name: 'child', queueName: queue, opts: { jobId: 'child' } }],
+      });
+      await plain.add('x', {}, { jobId: 'locked' });
+      await redis.set(key('locked:lock'), 'token');
+      await plain.add('x', {}, { jobId: 'finished' });
+      await redis.hset(key('finished'), 'finishedOn', 1);
+      const scheduled = await plain.upsertJobScheduler(
+        'nightly',
+        { pattern: '0 3 * * *' },
+        { name: 'report' },
+      );
+      expect(await backend.schedules(queue)).toEqual(['nightly']);
+      const ids = ['parent', 'child', 'locked', 'finished', scheduled?.id ?? '', 'never-there'];
+      const before = await backend.counts(queue);
+      expect(await backend.discard(queue, ids)).toBe(0);
+      expect(await backend.counts(queue)).toEqual(before);
+      expect(await plain.getJob('parent')).toBeDefined();
+      expect(await plain.getJob(scheduled?.id ?? '')).toBeDefined();
+      await flows.close();
+    });
+
+    it('disturbs no plain BullMQ worker before, during and after', async () => {
+      const ran: string[] = [];
+      const held = gate();
+      const worker = new Worker(
+        queue,
+        async (job) => {
+          ran.push(job.id ?? '');
+          if (job.id === 'held') await held.opened;
+        },
+        { prefix, connection: plainClient() },
+      );
+      // Before: the worker waits for a job, and the only one it was told of is taken away again.
+      await worker.waitUntilReady();
+      await plain.add('x', {}, { jobId: 'soon', delay: 3_600_000 });
+      expect(await backend.discard(queue, ['soon'])).toBe(1);
+      // During: one runs, what waits behind it goes.
+      await plain.add('x', {}, { jobId: 'held' });
+      await waitFor(() => ran.length === 1, { what: 'the job to be taken' });
+      for (const id of ['a', 'b', 'c', 'd']) await plain.add('x', {}, { jobId: id });
+      await plain.add('x', {}, { jobId: 'urgent', priority: 1 });
+      expect(await backend.discard(queue, ['held', 'a', 'c', 'urgent'])).toBe(3);
+      held.open();
+      await waitFor(() => ran.length === 3, { what: 'what is left to run' });
+      // After: with a marker left behind and nothing to take, it still finds what comes next, at once or later.
+      await plain.add('x', {}, { jobId: 'now' });
+      await plain.add('x', {}, { jobId: 'later', delay: 50 });
+      await waitFor(() => ran.length === 5, { what: 'new jobs to run' });
+      expect(ran).toEqual(['held', 'b', 'd', 'now', 'later']);
+      expect(await plain.getJobCounts('active', 'wait', 'delayed', 'prioritized')).toEqual({
+        active: 0,
+        wait: 0,
+        delayed: 0,
+        prioritized: 0,
+      });
+      await worker.close();
+    });
   });
 
   it('takes an id without a record out of the way', async () => {

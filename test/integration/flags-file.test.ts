@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { FlagContext, FlagSource, FlagValue } from '../../src/domain/routing-decision.ts';
-import { setFlag } from '../../src/routing/flag-file.ts';
+import { setFlag } from '../../src/flags.ts';
 import { createFlagSource, type FlagSourceOptions } from '../../src/routing/flags.ts';
 import { waitFor } from '../support/wait-for.ts';
 

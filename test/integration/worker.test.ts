@@ -428,7 +428,7 @@ describe('a moved task', () => {
     const submitted = await manager.submit(task, { n: 7 }, { backend: 'canary' });
     const [answer] = await c.ledger.reassign([submitted.id]);
     if (answer?.status !== 'moved') throw new Error('it was not moved');
-    await enqueueMoved(c.stable, answer.task);
+    await enqueueMoved(c.stable, [answer.task]);
     expect(await manager.find(submitted.id)).toMatchObject({
       backend: 'stable',
       state: 'waiting',
@@ -472,7 +472,7 @@ describe('a moved task', () => {
     await first.stop();
     const [answer] = await c.ledger.reassign([submitted.id]);
     if (answer?.status !== 'moved') throw new Error('it was not moved');
-    await enqueueMoved(c.stable, answer.task);
+    await enqueueMoved(c.stable, [answer.task]);
     await system.worker([task], { backends: ['stable'] });
     await expect(submitted.result()).rejects.toMatchObject({ code: 'E_TASK_FAILED' });
     expect(attempts.map(([, attempt]) => attempt)).toEqual([1, 2, 3]);

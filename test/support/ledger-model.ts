@@ -38,6 +38,7 @@ export class LedgerModel {
     movedSucceeded: 0,
     movedFailed: 0,
     movedCancelled: 0,
+    handedOver: 0,
     openCanary: 0,
     openMoved: 0,
   };

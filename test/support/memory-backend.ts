@@ -10,6 +10,8 @@ import type {
   EnqueueRequest,
   EnqueueResult,
   JobPresence,
+  ListedJob,
+  ListedState,
   RunDelivery,
   Settlement,
   TaskBackend,
@@ -21,6 +23,8 @@ interface MemoryJob {
   readonly text: string;
   state: BackendJobInfo['state'];
   dueAt: number | null;
+  /** In which place it was taken, among all. */
+  taken: number;
   failures: number;
   retriesLeft: number;
 }
@@ -47,6 +51,7 @@ export class MemoryBackend implements TaskBackend {
   isUp = true;
   #queues = new Map<string, MemoryQueue>();
   #timers = new Set<NodeJS.Timeout>();
+  #taken = 0;
   #isClosed = false;
 
   constructor(options: MemoryBackendOptions = {}) {
@@ -73,6 +78,7 @@ export class MemoryBackend implements TaskBackend {
         text: request.payload.text,
         state: 'waiting',
         dueAt: null,
+        taken: 0,
         failures: 0,
         retriesLeft: request.retries,
       };
@@ -104,6 +110,42 @@ export class MemoryBackend implements TaskBackend {
     if (job === undefined || job.state === 'active') return false;
     if (job.state === 'waiting') waiting.splice(waiting.indexOf(job), 1);
     return jobs.delete(id);
+  }
+
+  async discard(queue: string, ids: readonly string[]): Promise<number> {
+    this.#check();
+    const { jobs, waiting } = this.#queue(queue);
+    let discarded = 0;
+    for (const id of ids) {
+      const job = jobs.get(id);
+      if (job?.state !== 'waiting' && job?.state !== 'delayed') continue;
+      if (job.state === 'waiting') waiting.splice(waiting.indexOf(job), 1);
+      jobs.delete(id);
+      discarded += 1;
+    }
+    return discarded;
+  }
+
+  async list(queue: string, state: ListedState, from: number, count: number): Promise<readonly ListedJob[]> {
+    this.#check();
+    const { jobs, waiting } = this.#queue(queue);
+    const place = (job: MemoryJob) => (state === 'active' ? job.taken : (job.dueAt ?? 0));
+    const all =
+      state === 'waiting'
+        ? waiting
+        : [...jobs.values()].filter((job) => job.state === state).sort((a, b) => place(a) - place(b));
+    return all.slice(from, from + count).map(({ request, dueAt }) => ({
+      id: request.id,
+      task: request.task,
+      isMarked: request.mark !== null,
+      enqueuedAt: request.enqueuedAt,
+      dueAt,
+    }));
+  }
+
+  async schedules(_queue: string): Promise<readonly string[]> {
+    this.#check();
+    return [];
   }
 
   async counts(queue: string): Promise<BackendCounts> {
@@ -184,6 +226,7 @@ export class MemoryBackend implements TaskBackend {
       const job = queue.waiting.shift();
       if (job === undefined) return;
       job.state = 'active';
+      job.taken = ++this.#taken;
       consumer.take(this.#deliveryOf(job), (settlement) => this.#settle(queue, job, settlement));
     }
   }

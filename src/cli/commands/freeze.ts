@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ControlState } from '../../index.ts';
-import { type CommonOptions, reason, withRedis } from '../options.ts';
+import { type CommonOptions, reason, withPlace } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { placeOf, type Session, withManager } from '../session.ts';
 
@@ -17,14 +17,15 @@ export function addFreeze(program: Command): void {
       'after',
       `
 From the moment it returns no task is accepted for canary, whatever any process believes; the ratio becomes 0.
-Tasks that canary accepted go on there; one that fails and has tries left goes to stable. Only \`hybrid resume\`
-lifts it. Repeating it is harmless. A mistake elsewhere in the config file is told and keeps nobody from freezing.
+Running workers then bring back what canary has not begun; to do it now and see it verified: hybrid rollback.
+Only \`hybrid resume\` lifts it. Repeating it is harmless. A mistake elsewhere in the config file is told and keeps
+nobody from freezing.
 
 Example:
   hybrid freeze --reason "canary's memory is full"`,
     )
     .action((options: FreezeOptions) =>
-      withManager(options, (session) => freeze(session, options), { isFreeze: true }),
+      withManager(options, (session) => freeze(session, options), { isFreeze: true, mustExist: true }),
     );
 }
 
@@ -49,7 +50,7 @@ Example:
   hybrid resume --reason "canary has more memory"`,
     )
     .action((options: FreezeOptions) =>
-      withManager(options, (session) => resume(session, options), { isFreeze: true }),
+      withManager(options, (session) => resume(session, options), { isFreeze: true, mustExist: true }),
     );
 }
 
@@ -68,7 +69,7 @@ function whatNow({ mode, celeryRatio }: ControlState): string {
 }
 
 function withReason(command: Command): Command {
-  return withRedis(
+  return withPlace(
     command
       .requiredOption('--reason <text>', 'why, for the audit log', reason)
       .option('--json', 'print the live state as JSON'),

@@ -58,11 +58,11 @@ end
 -- Cancelled inside a script, so the outcome is made here. Field names as in domain/outcome.ts.
 local function cancelEntry(id, owner, channel)
   local e = redis.call('HMGET', taskKey(id), 'spec', 'attempt', 'acceptedAt', 'ttl')
-  local spec = cjson.decode(e[1])
+  local isReadable, spec = pcall(cjson.decode, e[1])
   closeEntry(id, owner, 'cancelled', e[4])
   redis.call('HDEL', taskKey(id), 'token')
   recordOutcome(id, cjson.encode({
-    id = id, task = spec.task, backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
+    id = id, task = isReadable and spec.task or '', backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
     enqueuedAt = tonumber(e[3]), startedAt = 0, finishedAt = tonumber(NOW),
   }), e[4], channel)
 end

@@ -43,7 +43,15 @@ local before = cjson.encode(redis.call('HGETALL', key))
 -- Defaults first: a freeze must work on an empty Redis as well.
 if not epoch then redis.call('HSET', key, 'celeryRatio', '0', 'mode', 'ratio', 'taskRatios', '{}', 'frozen', '') end
 for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
-if intent == 'freeze' then redis.call('HSET', key, 'frozen', 'rollback', 'celeryRatio', '0', 'taskRatios', '{}') end
+if intent == 'freeze' then
+  redis.call('HSET', key, 'frozen', 'rollback', 'celeryRatio', '0', 'taskRatios', '{}')
+  -- What the rollback's report counts from. Nothing here may keep the freeze from happening.
+  local counts = redis.pcall('HGETALL', P .. 'counts')
+  redis.pcall('SET', P .. 'freeze', cjson.encode({
+    at = clock[1] * 1000 + math.floor(clock[2] / 1000), epoch = (epoch or 0) + 1,
+    counts = counts.err and {} or counts, openCanary = tonumber(redis.pcall('ZCARD', P .. 'open:canary')) or 0,
+  }))
+end
 if intent == 'resume' then redis.call('HSET', key, 'frozen', '') end
 redis.call('HINCRBY', key, 'epoch', 1)
 redis.call('HSET', key, 'updatedAt', clock[1] * 1000 + math.floor(clock[2] / 1000), 'updatedBy', ARGV[3], 'reason', ARGV[4])

@@ -64,6 +64,7 @@ const SUMMARY: DemoSummary = {
       movedSucceeded: 0,
       movedFailed: 0,
       movedCancelled: 0,
+      handedOver: 0,
       openCanary: 0,
       openMoved: 0,
       conserved: true,

@@ -109,6 +109,8 @@ const janitorWith = (change: { tasksPerPass?: number; intervalMs?: number } = {}
     tasksPerPass: 1000,
     workerId: () => 'worker-1',
     backends: { canary, stable },
+    isFrozen: () => false,
+    evacuate: async () => 0,
     log,
     ...change,
   });

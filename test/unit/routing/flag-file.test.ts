@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { InvalidConfigError } from '../../../src/domain/errors.ts';
-import { readFlags, setFlag } from '../../../src/routing/flag-file.ts';
+import { readFlags, setFlag, switchOffFlags } from '../../../src/flags.ts';
 import { parseFlagFile } from '../../../src/routing/flag-schema.ts';
 
 let folder = '';
@@ -200,6 +200,97 @@ describe('setFlag', () => {
     await setFlag(join(folder, 'new', `deep-${count}`, 'flags.json'), 'a', 'on');
     const error = await problemOf(() => setFlag(folder, 'a', 'on'));
     expect(error.problems).toEqual([{ path: '(file)', given: 'EISDIR', allowed: 'a readable file' }]);
+  });
+});
+
+describe('switchOffFlags', () => {
+  const isOurs = (key: string): boolean => key.startsWith('hybrid-');
+
+  it('turns off what is ours and says anything else, and keeps the rest', async () => {
+    await writeFile(file, JSON.stringify(RULES));
+    await setFlag(file, 'hybrid-off', 'off');
+    const before = JSON.parse(await readFile(file, 'utf8'));
+    const of = { file, after: 'off', problem: null };
+    expect(await switchOffFlags(file, isOurs)).toEqual([
+      { ...of, setting: 'hybrid-canary', before: 'off, 1 rule, 1 target list', status: 'changed' },
+      { ...of, setting: 'hybrid-off', before: 'off', status: 'unchanged' },
+      { ...of, setting: 'hybrid-parse', before: 'ratio 0.5', status: 'changed' },
+    ]);
+    const now = JSON.parse(await readFile(file, 'utf8'));
+    expect(now).toEqual({
+      ...before,
+      flagValues: {},
+      flags: {
+        ...before.flags,
+        'hybrid-canary': { ...before.flags['hybrid-canary'], on: false, version: 42 },
+        'hybrid-parse': expect.objectContaining({ on: false }),
+      },
+    });
+    expect((await readFlags(file)).map(({ summary }) => summary)).toEqual(['off', 'off', 'off', 'red']);
+    expect((await switchOffFlags(file, isOurs)).map(({ status }) => status)).toEqual(
+      Array(3).fill('unchanged'),
+    );
+  });
+
+  it.each(['on', 'canary', 'stable', '25%', '0%'])('turns %s off', async (setting) => {
+    await setFlag(file, 'hybrid-canary', setting);
+    const before = (await readFlags(file))[0]?.summary;
+    expect(await switchOffFlags(file, isOurs)).toMatchObject([{ before, status: 'changed' }]);
+    expect(await readFlags(file)).toEqual([{ key: 'hybrid-canary', summary: 'off' }]);
+  });
+
+  it('turns a flag off that says on while it is turned off', async () => {
+    const flag = {
+      key: 'hybrid-a',
+      on: false,
+      variations: [true],
+      offVariation: 0,
+      fallthrough: { variation: 0 },
+    };
+    await writeFile(file, JSON.stringify({ flags: { 'hybrid-a': flag } }));
+    expect(await switchOffFlags(file, isOurs)).toMatchObject([
+      { before: 'turned off: on', status: 'changed' },
+    ]);
+    expect(await readFlags(file)).toEqual([{ key: 'hybrid-a', summary: 'off' }]);
+  });
+
+  it('has no entry for a missing file, and makes none', async () => {
+    expect(await switchOffFlags(file, isOurs)).toEqual([]);
+    await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('leaves a file without flags of ours as it is', async () => {
+    const text = '{"flags":{},"flagValues":{"other":true}}';
+    await writeFile(file, text);
+    expect(await switchOffFlags(file, isOurs)).toEqual([]);
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  it.each([
+    ['{\n "flags": secret }', 'not a flag file (line 2, column 11)'],
+    ['[]', 'not a flag file ((top))'],
+    ['{"flags":{"hybrid-a":{"on":"secret"}}}', 'not a flag file (flags.hybrid-a.key)'],
+  ])('says where %j is broken and does not quote it', async (text, problem) => {
+    await writeFile(file, text);
+    expect(await switchOffFlags(file, isOurs)).toEqual([
+      { file, setting: 'flags', before: null, after: 'off', status: 'failed', problem },
+    ]);
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  it('says why a file cannot be read or written', async () => {
+    expect(await switchOffFlags(folder, isOurs)).toMatchObject([{ status: 'failed', problem: 'EISDIR' }]);
+    await setFlag(file, 'hybrid-canary', 'on');
+    await setFlag(file, 'hybrid-off', 'off');
+    await chmod(file, 0o444);
+    expect(await switchOffFlags(file, isOurs)).toMatchObject([
+      { setting: 'hybrid-canary', before: 'on', status: 'failed', problem: 'read-only' },
+      { setting: 'hybrid-off', status: 'unchanged', problem: null },
+    ]);
+    const error = await problemOf(() => setFlag(file, 'hybrid-canary', 'off'));
+    expect(error.problems).toEqual([
+      { path: '(file)', given: 'read-only', allowed: 'a file that can be written' },
+    ]);
   });
 });
 

@@ -1,0 +1,28 @@
+import { jsonText } from './json.ts';
+import type { MovedTask } from './ledger.ts';
+import type { BackendName } from './task.ts';
+import { type EnqueueRequest, movedQueueOf } from './task-backend.ts';
+
+/** Where a ledger task of this queue waits: beside the jobs of plain bee-queue producers once it is stable's. */
+export function backendQueueOf(owner: BackendName, queue: string): string {
+  return owner === 'canary' ? queue : movedQueueOf(queue);
+}
+
+/** The job of a ledger task, with what is left of its tries and its delay. */
+export function jobRequestOf(task: MovedTask, owner: BackendName): EnqueueRequest {
+  const { id, spec, acceptedAt } = task;
+  return {
+    id,
+    queue: backendQueueOf(owner, spec.queue),
+    task: spec.task,
+    namesTask: spec.namesTask,
+    payload: jsonText(task.payload),
+    mark: { acceptedAt },
+    retries: Math.max(0, spec.retries - task.failures),
+    backoff: spec.backoff,
+    timeoutMs: spec.timeoutMs,
+    dueAt: task.dueAt,
+    priority: spec.priority,
+    enqueuedAt: acceptedAt,
+  };
+}

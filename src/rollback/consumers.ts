@@ -1,0 +1,53 @@
+import type { RollbackProblem } from '../domain/rollback.ts';
+import type { WorkerRecord } from '../domain/worker-record.ts';
+
+/** Live workers that take what comes back, by queue. */
+export function stableConsumers(
+  workers: readonly WorkerRecord[],
+  queues: Iterable<string>,
+): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const queue of queues) {
+    counts[queue] = workers.filter(
+      (worker) => worker.backends.includes('stable') && worker.queues.includes(queue),
+    ).length;
+  }
+  return counts;
+}
+
+/** What is known of who is at work. */
+export interface Attendance {
+  readonly workers: readonly WorkerRecord[];
+  /** Whether somebody who is none of our workers waits for bee-queue's jobs. null: Redis does not let us look. */
+  readonly hasPlainConsumers: boolean | null;
+}
+
+export type ConsumerCheck =
+  | { readonly status: 'fine' }
+  /** Nobody is at work at all: the team has stopped its workers, and these tasks wait with all the others. */
+  | { readonly status: 'all-stopped'; readonly note: string }
+  | { readonly status: 'missing'; readonly problem: RollbackProblem };
+
+/** Whether somebody takes the tasks that came back (docs/decisions/0009). @param open unfinished moved tasks by queue */
+export function checkConsumers(open: ReadonlyMap<string, number>, attendance: Attendance): ConsumerCheck {
+  const { workers, hasPlainConsumers } = attendance;
+  const counts = stableConsumers(workers, open.keys());
+  const missing = [...open].filter(([queue]) => counts[queue] === 0);
+  if (missing.length === 0) return { status: 'fine' };
+  const waiting = missing.map(([queue, tasks]) => `${tasks} in ${queue}.moved`).join(', ');
+  if (workers.length === 0 && hasPlainConsumers === false) {
+    const note = `No worker is running at all. These wait until one of stable is started: ${waiting}.`;
+    return { status: 'all-stopped', note };
+  }
+  const plain = hasPlainConsumers
+    ? ' Somebody consumes bee-queue without this library: if those are your only workers of stable, run ./rollback.sh --plain-stable.'
+    : '';
+  return {
+    status: 'missing',
+    problem: {
+      code: 'E_NO_STABLE_CONSUMER',
+      message: `Everything is back on bee-queue, but no live worker of stable takes: ${waiting}.${plain}`,
+      command: hasPlainConsumers ? './rollback.sh --plain-stable' : 'npx hybrid worker --backend stable',
+    },
+  };
+}
