@@ -327,7 +327,7 @@ decode() {
   local text=$2 stray='%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)'
   [[ ! $text =~ $stray ]] || return 1
   text=${text//\\/\\\\}
-  printf -v "$1" '%b' "${text//%/\\x}"
+  printf -v "$1" '%b' "${text//\%/\\x}"
 }
 
 # Takes redis_url apart.

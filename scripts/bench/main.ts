@@ -6,6 +6,7 @@ import { benchMemory } from './memory.ts';
 import { benchProcess } from './process.ts';
 import { benchPropagate } from './propagate.ts';
 import { renderReport, reportOf, writeReport } from './report.ts';
+import { benchRollback } from './rollback.ts';
 import type { BenchPlan } from './rounds.ts';
 import { benchRoute } from './route.ts';
 import { benchSubmit } from './submit.ts';
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   submit: benchSubmit,
   process: benchProcess,
   propagate: benchPropagate,
+  rollback: benchRollback,
 };
 
 const HELP = `Measures this project against plain bee-queue and plain BullMQ, in turn and on the same machine.
@@ -33,11 +35,14 @@ Usage: npm run bench -- BENCH [options]
   process     a handler that does nothing, 50 at once, no stored result: on stable against
               a plain bee-queue worker (at least 0.9), on canary against a plain BullMQ worker (at least 0.75)
   propagate   how long after a change of the ratio four other processes act on it (p99 at most 100 ms)
+  rollback    the way back with 100,000 pending tasks beside 500 submissions/s (at most 100 µs per task, which is
+              10,000 tasks/s), what the submissions notice of it, and its time per task from 1,000 pending on
 
 Options:
   --rounds N  rounds that count, after one to warm up (default: ${DEFAULT_ROUNDS})
   --quick     one short round: shows that the benchmark runs, its figures mean nothing
   --memory    only with submit: instead, the producer's heap over 500,000 submissions
+  --large     only with rollback: also with a million pending tasks
   --json      the report as JSON on standard output, instead of a table
   --out DIR   where the report is written (default: ${RESULT_FOLDER})
   --help      this text
@@ -54,6 +59,7 @@ interface Command {
   readonly bench: Bench;
   readonly rounds: number;
   readonly isQuick: boolean;
+  readonly isLarge: boolean;
   readonly isJson: boolean;
   readonly folder: string;
 }
@@ -88,13 +94,13 @@ export async function runBench(
   }
 }
 
-async function run({ name, bench, rounds, isQuick, isJson, folder }: Command): Promise<void> {
+async function run({ name, bench, rounds, isQuick, isLarge, isJson, folder }: Command): Promise<void> {
   const startedAt = new Date();
   const isWatched = !isJson && process.stderr.isTTY === true;
   const say = (what: string): void => {
     if (isWatched) process.stderr.write(`\r\x1b[2K${what}`);
   };
-  const { redis, figures } = await bench({ rounds, isQuick, say });
+  const { redis, figures } = await bench({ rounds, isQuick, isLarge, say });
   if (isWatched) process.stderr.write('\r\x1b[2K');
   const report = reportOf(name, { rounds, isQuick }, startedAt, redis, figures);
   const file = await writeReport(report, folder);
@@ -113,12 +119,14 @@ function parse(argv: readonly string[]): Command | 'help' {
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (bench === undefined) throw new UsageError(`There is no benchmark "${name}"; allowed: ${known}.`);
   if (values.memory && name !== 'submit') throw new UsageError('--memory goes with submit only.');
+  if (values.large && name !== 'rollback') throw new UsageError('--large goes with rollback only.');
   if (values.memory && values.quick) throw new UsageError('--memory has no short form: leave out --quick.');
   return {
     name: values.memory ? 'memory' : name,
     bench: values.memory ? benchMemory : bench,
     rounds: values.quick ? 1 : roundsOf(values.rounds),
     isQuick: values.quick,
+    isLarge: values.large,
     isJson: values.json,
     folder: values.out,
   };
@@ -133,6 +141,7 @@ function read(argv: readonly string[]) {
         rounds: { type: 'string', default: String(DEFAULT_ROUNDS) },
         quick: { type: 'boolean', default: false },
         memory: { type: 'boolean', default: false },
+        large: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         out: { type: 'string', default: RESULT_FOLDER },
         help: { type: 'boolean', short: 'h', default: false },

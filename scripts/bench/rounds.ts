@@ -9,6 +9,8 @@ export interface BenchPlan {
   readonly rounds: number;
   /** A short run that only shows that the benchmark works. */
   readonly isQuick: boolean;
+  /** A size more, where a benchmark has sizes. */
+  readonly isLarge: boolean;
   /** Told what is being done, for whoever waits. */
   readonly say: (what: string) => void;
 }

@@ -59,6 +59,23 @@ function expectMeasures(figures: readonly Figure[], targets: Readonly<Record<str
 
 describe('the benchmarks run', () => {
   it(
+    'rollback',
+    async () => {
+      expectMeasures(await quick('rollback', { REDIS_URL: redisUrl() }), {
+        'rollback-freeze': null,
+        'rollback-evacuate': 100,
+        'rollback-verify': null,
+        'rollback-tidy': null,
+        'rollback-heap': 64,
+        'rollback-traffic-outside': null,
+        'rollback-traffic-during': null,
+        'rollback-evacuate-100': null,
+      });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     'route',
     async () => {
       expectMeasures(await quick('route', {}), { 'route-ratio': 1, 'route-flag': null });

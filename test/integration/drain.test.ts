@@ -158,7 +158,7 @@ describe('drain stable', () => {
     const { report, until } = draining(QUICK);
     const between = await until(() => true);
     expect(between.look).toMatchObject({ isEmpty: false, openMoved: 1, unattended: [] });
-    await enqueueMoved(c.stable, moved.task);
+    await enqueueMoved(c.stable, [moved.task]);
     const queued = await until(({ look }) => look?.queues[movedQueueOf('words')]?.waiting === 1);
     expect(queued.look).toMatchObject({ openMoved: 1, unattended: ['words.moved'] });
     await system.worker([task]);

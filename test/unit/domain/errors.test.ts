@@ -25,6 +25,7 @@ const {
   show,
   TaskFailedError,
   TaskTimeoutError,
+  UnknownNamespaceError,
   UnknownSubmissionStateError,
   UnknownTaskError,
 } = errors;
@@ -47,6 +48,7 @@ const ALL: readonly (readonly [code: string, error: errors.HybridTaskError])[] =
   ['E_CONTROL_CONFLICT', new ControlConflictError(1, 2)],
   ['E_FROZEN', new FrozenError('a change')],
   ['E_NOT_DRAINABLE', new NotDrainableError([{ what: 'the ratio is 0.5', command: 'hybrid ratio 1' }])],
+  ['E_UNKNOWN_NAMESPACE', new UnknownNamespaceError('hybird', ['hybrid'])],
   ['E_RESULT_TIMEOUT', new ResultTimeoutError('task-1', 10)],
   ['E_RESULT_NOT_STORED', new ResultNotStoredError('task-1', 't')],
   ['E_TASK_FAILED', new TaskFailedError('task-1', 't', 'failed', { name: 'Error', message: 'm' })],

@@ -129,9 +129,9 @@ describe('Janitor: a pass', () => {
     expect(await presences(canary, 'q', onCanary)).toEqual(['live', 'live', 'live']);
     expect(await presences(stable, 'q.moved', moved)).toEqual(['live', 'live']);
     expect(log.lines).toMatchObject([
-      { level: 'warn', fields: { queue: 'q', backend: 'canary', tasks: 2 } },
-      { level: 'warn', fields: { queue: 'q', backend: 'canary', tasks: 1 } },
-      { level: 'warn', fields: { queue: 'q.moved', backend: 'stable', tasks: 2 } },
+      { level: 'warn', fields: { backend: 'canary', tasks: 2 } },
+      { level: 'warn', fields: { backend: 'canary', tasks: 1 } },
+      { level: 'warn', fields: { backend: 'stable', tasks: 2 } },
     ]);
     expect(log.text()).not.toContain('"of"');
   });
