@@ -18,8 +18,8 @@ May be run again at any time, and by two people at once. The way forward again: 
   --plain-stable    bee-queue's workers are plain ones, without this library: hand the tasks over to their queues
   --services        also stop and start the services that the config names
   --no-persist      leave config/hybrid.yaml, the flag file and .env as they are
-  --redis URL       the control Redis (default: REDIS_URL, .env, then the config file)
-  --namespace NAME  the namespace (default: that of the config file)
+  --redis URL       the control Redis (default: REDIS_URL, in the environment or .env, then the config file)
+  --namespace NAME  the namespace (default: HYBRID_NAMESPACE, in the environment or .env, then the config file)
   --config FILE     config file (default: config/hybrid.yaml here, else beside this script)
   --verbose         show the stack of an error
   --help            this text
@@ -283,43 +283,58 @@ in_config() {
   ' "$2" | LC_ALL=C sort -u
 }
 
-# REDIS_URL of a .env file, the last assignment.
+# in_dotenv NAME FILE: its last assignment.
 in_dotenv() {
-  LC_ALL=C awk '
+  LC_ALL=C awk -v name="$1" '
     NR == 1 { sub(/^\357\273\277/, "") }
     { sub(/\r$/, "") }
-    /^[ \t]*(export[ \t]+)?REDIS_URL([ \t]*=|:[ \t])/ {
+    $0 ~ "^[ \t]*(export[ \t]+)?" name "([ \t]*=|:[ \t])" {
       sub(/^[^=:]*[=:][ \t]*/, "")
       quote = substr($0, 1, 1)
       value = substr($0, 2)
       if ((quote == "\"" || quote == "\047" || quote == "`") && index(value, quote)) value = substr(value, 1, index(value, quote) - 1)
       else { value = $0; sub(/[ \t]*#.*$/, "", value) }
-      gsub(/^[ \t]+|[ \t]+$/, "", value)
     }
     END { print value }
-  ' "$1"
+  ' "$2"
+}
+
+# Prints a variable of the environment, else of .env; "?" if that cannot be read. Set to nothing, it hides the one of
+# .env: so it is for the CLI.
+variable() {
+  local value=''
+  if [ -n "${!1+set}" ]; then
+    value=${!1}
+  elif [ -r .env ]; then
+    value=$(in_dotenv "$1" .env)
+  elif [ -e .env ]; then
+    value='?'
+  fi
+  value=${value#"${value%%[![:space:]]*}"}
+  printf '%s' "${value%"${value##*[![:space:]]}"}"
 }
 
 cannot_freeze() { fail 1 "$1" "Not frozen: $2; and Node could not do it: $cli_problem"; }
 
 find_redis() {
-  local from=--redis file=${config:-config/hybrid.yaml}
-  if [ -z "$redis_url" ] && [ -n "${REDIS_URL:-}" ]; then redis_url=$REDIS_URL from=REDIS_URL; fi
-  # Set to nothing it hides the one of .env, as it does for the CLI.
-  if [ -z "$redis_url" ] && [ -z "${REDIS_URL+set}" ] && [ -r .env ]; then redis_url=$(in_dotenv .env) from=.env; fi
-  if [ -z "$redis_url" ] && [ -r "$file" ]; then redis_url=$(in_config url "$file") from=$file; fi
+  local file=${config:-config/hybrid.yaml}
+  if [ -z "$redis_url" ]; then redis_url=$(variable REDIS_URL); fi
+  if [ -z "$redis_url" ] && [ -r "$file" ]; then redis_url=$(in_config url "$file"); fi
   [ -n "$redis_url" ] ||
     cannot_freeze E_NO_REDIS "cannot tell which Redis; give it with: $(same_again) --redis redis://HOST:6379"
-  read_address || cannot_freeze E_NO_REDIS "the Redis URL of $from cannot be read; give another with --redis"
+  read_address ||
+    cannot_freeze E_NO_REDIS "the Redis URL of REDIS_URL, .env or $file cannot be read; give it with: $(same_again) --redis redis://HOST:6379"
 }
 
 find_namespace() {
   local file=${config:-config/hybrid.yaml}
-  [ -z "$namespace" ] || return 0
-  if [ -e "$file" ] && { [ ! -r "$file" ] || ! namespace=$(in_config namespace "$file"); }; then namespace='?'; fi
+  if [ -z "$namespace" ]; then namespace=$(variable HYBRID_NAMESPACE); fi
+  if [ -z "$namespace" ] && [ -e "$file" ]; then
+    if [ -r "$file" ]; then namespace=$(in_config namespace "$file"); else namespace='?'; fi
+  fi
   namespace=${namespace:-hybrid}
   [[ $namespace =~ ^[A-Za-z0-9._-]{1,64}$ ]] ||
-    cannot_freeze E_NO_NAMESPACE "cannot tell the namespace from $file; give it with: $(same_again) --namespace NAME"
+    cannot_freeze E_NO_NAMESPACE "cannot tell the namespace from HYBRID_NAMESPACE, .env or $file; give it with: $(same_again) --namespace NAME"
 }
 
 # decode VARIABLE TEXT: %XX of a URL.

@@ -96,7 +96,12 @@ function finished(status: number | null, stdout: string, stderr: string) {
 }
 
 function environment(options: RunOptions): Record<string, string> {
-  const { NODE_OPTIONS: _jest, REDIS_URL: _url, ...inherited } = process.env as Record<string, string>;
+  const {
+    NODE_OPTIONS: _jest,
+    REDIS_URL: _url,
+    HYBRID_NAMESPACE: _namespace,
+    ...inherited
+  } = process.env as Record<string, string>;
   return {
     ...inherited,
     ...(options.path === undefined ? {} : { PATH: options.path }),
@@ -523,6 +528,20 @@ describe('rollback.sh: the red button with redis-cli', () => {
     [
       'a broken config',
       (ns) => ({ config: `namespace: ${ns}\nredis: { url: ${redisUrl()} }\nrouting: [}\n\t"` }),
+    ],
+    [
+      'HYBRID_NAMESPACE',
+      (ns) => ({
+        env: { HYBRID_NAMESPACE: ` ${ns} `, REDIS_URL: ` ${redisUrl()}` },
+        config: 'namespace: other\n',
+      }),
+    ],
+    [
+      'HYBRID_NAMESPACE of .env',
+      (ns) => ({
+        dotenv: `HYBRID_NAMESPACE=${ns}\nREDIS_URL=${redisUrl()}\nOLD_HYBRID_NAMESPACE=a\n`,
+        config: 'namespace: other\n',
+      }),
     ],
     [
       '--namespace over the config',
