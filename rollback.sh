@@ -232,10 +232,10 @@ freeze_with_cli() {
     return 0
   fi
   [ "$cli_status" -ne 130 ] || exit 130
-  # Its error, which may have several lines; of a crash the first line that says what it is.
+  # Its error on one line; of a crash the first line that says what it is.
   cli_problem=$(printf '%s\n' "$words" | awk '
     /^error: / { isError = 1; sub(/^error: /, "") }
-    isError { text = text (text == "" ? "" : "\n") $0 }
+    isError { sub(/^ +/, ""); text = text (text == "" ? "" : " ") $0 }
     isError && /\(E_[A-Z_]+\)$/ { exit }
     crash == "" && /Error/ { crash = $0 }
     END { print text != "" ? text : crash }')

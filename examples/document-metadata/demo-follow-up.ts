@@ -26,7 +26,9 @@ export function followUp(config: HybridConfig, outDir: string): DemoSummary['nex
     { command: `ls ${quoted(outDir)}`, what: 'one JSON per document' },
   ];
   if (existsSync('rollback.sh')) {
-    commands.push({ command: `./rollback.sh ${placeOptions(config)}`, what: 'all back to bee-queue' });
+    // The config is the example's own file: a try-out is not to edit it.
+    const command = `./rollback.sh --no-persist --config ${quoted(demoConfigFile())}`;
+    commands.push({ command, what: 'all back to bee-queue' });
   }
   return commands;
 }

@@ -67,9 +67,10 @@ function ledgerText({ ledger }: SystemStatus): string {
   const ends = `${count(ledger.succeeded)} succeeded + ${count(ledger.failed)} failed + ${count(ledger.cancelled)} cancelled`;
   const first = `${accepted}${ends} + ${count(ledger.reassigned)} moved + ${count(ledger.openCanary)} open`;
   if (ledger.reassigned === 0) return `${conserved}; ${first}`;
-  const { movedSucceeded, movedFailed, movedCancelled, openMoved } = ledger;
+  const { movedSucceeded, movedFailed, movedCancelled, handedOver, openMoved } = ledger;
   const finished = movedSucceeded + movedFailed + movedCancelled;
-  return `${conserved}; ${first}; of the moved ${count(finished)} finished, ${count(openMoved)} open`;
+  const handed = handedOver === 0 ? '' : `, ${count(handedOver)} handed over`;
+  return `${conserved}; ${first}; of the moved ${count(finished)} finished${handed}, ${count(openMoved)} open`;
 }
 
 /** Outcomes of what went to stable at once; the ledger counts canary's. */

@@ -1,13 +1,11 @@
-import { switchOffInDotenv } from '../config/dotenv-edit.ts';
-import { writeZeroRatio } from '../config/routing-edit.ts';
-import type { FileChange, RollbackListener, RollbackPlan, RollbackReport } from '../domain/rollback.ts';
-import { switchOffFlags } from '../flags.ts';
+import type { RollbackListener, RollbackPlan, RollbackReport } from '../domain/rollback.ts';
 import type { Freeze, RollbackHouse } from '../rollback/house.ts';
 import { planRollback } from '../rollback/plan.ts';
 import { Rollback } from '../rollback/rollback.ts';
 import { noteInAudit } from '../state/audit-log.ts';
 import { hasQueueConsumers } from '../state/plain-consumers.ts';
 import type { Connections } from './connections.ts';
+import { persistFreeze } from './freeze-persistence.ts';
 import { deliveryToMovedQueues, deliveryToPlainQueues } from './moved-delivery.ts';
 import { runServices } from './services.ts';
 
@@ -80,7 +78,7 @@ function houseOf(
     hasServices: options.services === true,
     runServices: (role) =>
       runServices(role, role === 'start-stable' ? services.startStable : services.stopCanary),
-    persist: options.persist === false ? null : () => persistFreeze(c),
+    persist: options.persist === false ? null : () => persistFreeze(c.config, c.plane.state.mode),
     note: (summary) => noteInAudit(c.control, { intent: 'rollback', actor, reason: summary }),
     warn: (message) => c.log.warn({}, message),
   };
@@ -91,17 +89,6 @@ async function freeze(c: Connections, reason: string): Promise<Freeze> {
   const startedAt = performance.now();
   const { epoch } = await c.plane.freeze({ reason });
   return { epoch, wasFrozen: epoch === before, ms: performance.now() - startedAt };
-}
-
-/** The files that a starting process takes its first routing from. */
-async function persistFreeze({ config }: Connections): Promise<readonly FileChange[]> {
-  const { file, flags } = config;
-  const isOurs = (key: string) => key === flags.globalFlag || key.startsWith(flags.taskFlagPrefix);
-  return [
-    ...(file === null ? [] : await writeZeroRatio(file)),
-    ...(flags.source === 'file' ? await switchOffFlags(flags.file, isOurs) : []),
-    ...(await switchOffInDotenv(process.cwd())),
-  ];
 }
 
 export async function planOf(c: Connections, queues: readonly string[]): Promise<RollbackPlan> {

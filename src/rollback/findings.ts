@@ -6,6 +6,7 @@ import type {
   ServiceResult,
 } from '../domain/rollback.ts';
 import type { ConsumerCheck } from './consumers.ts';
+import type { Persisted } from './house.ts';
 
 /** More names than these help nobody; the rest is listed by `hybrid parked`. */
 const MOST_NAMED = 20;
@@ -60,8 +61,9 @@ export class Findings {
     });
   }
 
-  addFiles(files: readonly FileChange[]): void {
+  addPersisted({ files, notes }: Persisted): void {
     this.files = files;
+    this.notes.push(...notes);
     for (const { file, setting, after, status, problem } of files) {
       if (status !== 'failed') continue;
       this.add({

@@ -17,6 +17,12 @@ export interface Freeze {
   readonly ms: number;
 }
 
+/** The files that were made to agree, and what nobody but the team can change. */
+export interface Persisted {
+  readonly files: readonly FileChange[];
+  readonly notes: readonly string[];
+}
+
 /** What a rollback needs of the house. Every call may be repeated. */
 export interface RollbackHouse {
   readonly namespace: string;
@@ -33,7 +39,7 @@ export interface RollbackHouse {
   readonly hasServices: boolean;
   runServices(role: ServiceResult['role']): Promise<readonly ServiceResult[]>;
   /** Makes the files that a restart reads agree with the freeze; null: they are to be left alone. */
-  readonly persist: (() => Promise<readonly FileChange[]>) | null;
+  readonly persist: (() => Promise<Persisted>) | null;
   /** Writes what came of it into the audit log. */
   note(summary: string): Promise<void>;
   warn(message: string): void;

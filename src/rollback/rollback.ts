@@ -60,7 +60,7 @@ export class Rollback {
     await this.#phase('tidy', () => this.#tidy());
     // Whoever has resumed wants another state than the one that this run would write down.
     if (persist && !this.#isResumed)
-      await this.#phase('persist', async () => this.#findings.addFiles(await persist()));
+      await this.#phase('persist', async () => this.#findings.addPersisted(await persist()));
     return this.#report(first, notDurable === null);
   }
 

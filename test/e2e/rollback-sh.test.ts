@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { plainClient, type RedisServer, redisUrl, startRedis, uniqueName } from '../support/redis.ts';
 
@@ -376,7 +376,7 @@ describe('rollback.sh: the red button through the CLI', () => {
     [
       'the config is broken',
       { cli: fail(2, 'error: c cannot be used:\n  a: given 1; allowed: 2 (E_INVALID_CONFIG)\n') },
-      'a: given 1; allowed: 2',
+      'c cannot be used: a: given 1; allowed: 2 (E_INVALID_CONFIG). Mend that',
     ],
     [
       'the CLI crashes',
@@ -770,6 +770,5 @@ describe('rollback.sh: the red button with redis-cli', () => {
     const before = readdirSync(project);
     frozenBy(['--redis', redisUrl(), '--namespace', namespace]);
     expect(readdirSync(project)).toEqual(before);
-    expect(dirname(project)).toBe(root);
   });
 });

@@ -67,6 +67,11 @@ export class Chronicle {
     }
   }
 
+  /** A file in the trial's own folder. */
+  protected path(name: string): string {
+    return join(this.#dir, name);
+  }
+
   /** A file that a held run waits for, and what opens it. */
   gate(): { readonly file: string; open(): void } {
     const file = join(this.#dir, uniqueName('gate'));

@@ -6,7 +6,7 @@ import { writeHistory } from './history.ts';
 /** A producer process of a trial: submits numbered tasks until it has submitted all, or until SIGTERM. */
 const setup = JSON.parse(process.argv[2] ?? '{}') as ProducerSetup;
 const history = writeHistory(setup.history, setup.who);
-const task = faultTask(setup.queue, setup.who, history);
+const task = faultTask(setup.queue, setup.who, history, setup.backoffMs);
 const manager = await HybridTaskManager.open({ config: resolveConfig(setup.config), tasks: [task] });
 
 let isStopping = false;

@@ -16,6 +16,8 @@ const input = z.object({
   workMs: z.number(),
   /** By worker name: the file that has to be there before the run goes on. */
   hold: z.record(z.string(), z.string()).optional(),
+  /** Attempts that fail before one succeeds. */
+  failures: z.number().optional(),
   /** Takes its process down. */
   isPoison: z.boolean().optional(),
 });
@@ -28,6 +30,8 @@ export interface ChildSetup {
   readonly history: string;
   readonly queue: string;
   readonly config: HybridConfigInput;
+  /** @default 20 */
+  readonly backoffMs?: number;
 }
 
 export interface WorkerSetup extends ChildSetup {
@@ -47,20 +51,21 @@ export interface ProducerSetup extends ChildSetup {
 let runs = 0;
 
 /** The one task of a trial: notes that it began, does what its input says, notes that it ended. */
-export function faultTask(queue: string, who: string, history: HistoryWriter) {
+export function faultTask(queue: string, who: string, history: HistoryWriter, backoffMs = 20) {
   return defineTask({
     name: 'fault',
     queue,
     input,
     output: z.object({ run: z.string() }),
     retries: 2,
-    backoff: { type: 'fixed', delayMs: 20 },
-    handler: async ({ n, workMs, hold, isPoison }, context) => {
+    backoff: { type: 'fixed', delayMs: backoffMs },
+    handler: async ({ n, workMs, hold, failures = 0, isPoison }, context) => {
       runs += 1;
       const { id, backend, attempt, signal } = context;
       const run = `${who}-${process.pid}-${runs}`;
       history.note({ event: 'started', n, id, run, backend, attempt });
       if (isPoison) process.kill(process.pid, 'SIGKILL');
+      if (attempt <= failures) throw new Error('It is told to fail.');
       const gate = hold?.[who];
       while (gate !== undefined && !existsSync(gate)) await sleep(5, undefined, { signal });
       await sleep(workMs, undefined, { signal });

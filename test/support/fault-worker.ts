@@ -8,7 +8,7 @@ const history = writeHistory(setup.history, setup.who);
 
 const worker = await HybridWorker.open({
   config: resolveConfig(setup.config),
-  tasks: [faultTask(setup.queue, setup.who, history)],
+  tasks: [faultTask(setup.queue, setup.who, history, setup.backoffMs)],
   ...(setup.backends ? { backends: setup.backends } : {}),
   onEvent: ({ type, id, backend, attempt, detail }) =>
     history.note({ event: 'told', type, id, backend, attempt, detail: detail ?? '' }),

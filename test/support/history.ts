@@ -41,6 +41,11 @@ export type Happening =
       readonly attempt: number;
       readonly detail: string;
     }
+  /** Seen from outside: a task was given to stable, at that time of Redis's clock in milliseconds. */
+  | { readonly event: 'moved'; readonly id: string; readonly movedAt: number }
+  /** Where a rollback has come to, in the words of its operator. */
+  | { readonly event: 'rollback'; readonly step: string }
+  | { readonly event: 'cancel-called'; readonly id: string }
   /** Done by the test to a process. */
   | { readonly event: 'killed'; readonly target: number }
   | { readonly event: 'paused'; readonly target: number }

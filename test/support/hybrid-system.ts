@@ -46,6 +46,16 @@ export class HybridSystem {
     this.config = resolveConfig({ ...settingsFor(this.namespace), ...change });
   }
 
+  get url(): string {
+    return this.config.redis.url ?? redisUrl();
+  }
+
+  /** To look at what is in Redis, and to break it. */
+  get redis(): Redis {
+    this.#redis ??= plainClient(this.url);
+    return this.#redis;
+  }
+
   async manager(tasks: Tasks, options: Partial<ManagerOptions> = {}): Promise<HybridTaskManager> {
     const manager = await HybridTaskManager.open({ config: this.config, log: this.log, ...options, tasks });
     this.#opened.unshift(manager);
@@ -101,7 +111,7 @@ export class HybridSystem {
   async beeQueue(queue: string, settings: BeeQueue.QueueSettings = {}): Promise<BeeQueue> {
     const bee = new BeeQueue(queue, {
       prefix: this.config.stable.prefix,
-      redis: { url: redisUrl() },
+      redis: { url: this.url },
       isWorker: false,
       getEvents: false,
       storeJobs: false,
@@ -113,7 +123,7 @@ export class HybridSystem {
   }
 
   bullQueue(queue: string): Queue {
-    const { hostname, port } = new URL(redisUrl());
+    const { hostname, port } = new URL(this.config.canary.redisUrl ?? this.url);
     const bull = new Queue(queue, {
       connection: { host: hostname, port: Number(port) },
       prefix: this.config.canary.prefix,
@@ -132,8 +142,7 @@ export class HybridSystem {
     }
     const byState = await clients.bull.getJobCounts();
     const bullmq = Object.values(byState).reduce((sum, n) => sum + n, 0);
-    this.#redis ??= plainClient();
-    const own = await this.#redis.keys(`{${this.namespace}}:*`);
+    const own = await this.redis.keys(`{${this.namespace}}:*`);
     const ledger = own.filter((key) => /:(task|key|outcome|open|counts)(:|$)/.test(key)).length;
     return { bee, bullmq, ledger };
   }
