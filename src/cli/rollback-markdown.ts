@@ -21,7 +21,7 @@ export function rollbackMarkdown(report: RollbackReport, place: string): string 
     `- when: ${iso(report.startedAt)} to ${iso(report.finishedAt)} (${span(report.finishedAt - report.startedAt)})`,
     `- by: ${report.actor}`,
     `- why: ${report.reason}`,
-    `- frozen: epoch ${freeze.epoch}${freeze.at === null ? '' : `, since ${iso(freeze.at)}`}${freeze.wasFrozen ? ' (before this run)' : ''}`,
+    `- frozen: epoch ${freeze.epoch}${freeze.at === null ? '' : `, since ${iso(freeze.at)}`}`,
     `- ledger: ${ledger.conserved ? 'adds up' : 'does not add up'}; ${count(ledger.openMoved)} moved tasks not finished yet`,
     ...list(
       'To do',

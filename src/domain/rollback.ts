@@ -105,7 +105,7 @@ export interface RollbackReport {
   readonly startedAt: number;
   readonly finishedAt: number;
   readonly freeze: {
-    /** The namespace was frozen when this run began. */
+    /** The namespace was frozen when this run began; rollback.sh presses the button before it begins one. */
     readonly wasFrozen: boolean;
     readonly epoch: number;
     /** When the freeze that is in force was made; null: Redis has lost the note of it. */

@@ -49,6 +49,7 @@ export interface DrainReport extends DrainProgress {
  * @param queues the known ones; asked before every look, because new ones may come
  * @throws {NotDrainableError} tasks are still sent there; also in the middle, when somebody changes the routing
  * @throws {RedisUnreachableError} only at the beginning; later it goes on looking
+ * @throws {ClosedError} the manager was closed
  */
 export async function drainStable(
   c: Connections,
@@ -64,6 +65,8 @@ export async function drainStable(
     const lookBegun = performance.now();
     let problem: string | null = null;
     try {
+      // Tells a manager that was closed from a Redis that is down: only the second is waited for.
+      await c.stable.ready();
       look = await drainableLook(c, watch, await queues());
       quiet.found(look, lookBegun);
     } catch (error) {

@@ -18,8 +18,8 @@ export function stableConsumers(
 /** What is known of who is at work. */
 export interface Attendance {
   readonly workers: readonly WorkerRecord[];
-  /** Whether somebody who is none of our workers waits for bee-queue's jobs. null: Redis does not let us look. */
-  readonly hasPlainConsumers: boolean | null;
+  /** Whether anybody waits for bee-queue's jobs, our own workers among them. null: Redis does not let us look. */
+  readonly hasQueueConsumers: boolean | null;
 }
 
 export type ConsumerCheck =
@@ -30,16 +30,18 @@ export type ConsumerCheck =
 
 /** Whether somebody takes the tasks that came back (docs/decisions/0009). @param open unfinished moved tasks by queue */
 export function checkConsumers(open: ReadonlyMap<string, number>, attendance: Attendance): ConsumerCheck {
-  const { workers, hasPlainConsumers } = attendance;
+  const { workers, hasQueueConsumers } = attendance;
   const counts = stableConsumers(workers, open.keys());
   const missing = [...open].filter(([queue]) => counts[queue] === 0);
   if (missing.length === 0) return { status: 'fine' };
   const waiting = missing.map(([queue, tasks]) => `${tasks} in ${queue}.moved`).join(', ');
-  if (workers.length === 0 && hasPlainConsumers === false) {
+  if (workers.length === 0 && hasQueueConsumers === false) {
     const note = `No worker is running at all. These wait until one of stable is started: ${waiting}.`;
     return { status: 'all-stopped', note };
   }
-  const plain = hasPlainConsumers
+  // With a worker of ours on stable (of another queue) it may be that one.
+  const isPlain = hasQueueConsumers && !workers.some(({ backends }) => backends.includes('stable'));
+  const plain = isPlain
     ? ' Somebody consumes bee-queue without this library: if those are your only workers of stable, run ./rollback.sh --plain-stable.'
     : '';
   return {
@@ -47,7 +49,7 @@ export function checkConsumers(open: ReadonlyMap<string, number>, attendance: At
     problem: {
       code: 'E_NO_STABLE_CONSUMER',
       message: `Everything is back on bee-queue, but no live worker of stable takes: ${waiting}.${plain}`,
-      command: hasPlainConsumers ? './rollback.sh --plain-stable' : 'npx hybrid worker --backend stable',
+      command: isPlain ? './rollback.sh --plain-stable' : 'npx hybrid worker --backend stable',
     },
   };
 }

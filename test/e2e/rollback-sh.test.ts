@@ -50,6 +50,9 @@ beforeEach(async () => {
   mkdirSync(join(project, 'config'));
   mkdirSync(caller);
   copyFileSync('rollback.sh', join(project, 'rollback.sh'));
+  const fallback = 'scripts/freeze-with-redis-cli.sh';
+  mkdirSync(join(project, 'scripts'));
+  copyFileSync(fallback, join(project, fallback));
   chmodSync(join(project, 'rollback.sh'), 0o755);
   copyFileSync('src/state/lua/set-control.lua', join(project, 'dist/src/state/lua/set-control.lua'));
   writeFileSync(

@@ -216,7 +216,15 @@ describe('drain stable is refused', () => {
 });
 
 describe('drain stable in trouble', () => {
+  it('ends when its manager is closed', async () => {
+    const { report, until } = draining(NEVER_QUIET);
+    await until(() => true);
+    await manager.close();
+    await expect(report).rejects.toMatchObject({ code: 'E_CLOSED' });
+  });
+
   it('goes on looking through an outage, which is no quiet time', async () => {
+    await system.close();
     const redis = await startRedis({ aof: true });
     const settings = settingsFor(uniqueName('system'));
     system = new HybridSystem({
@@ -237,6 +245,7 @@ describe('drain stable in trouble', () => {
   });
 
   it('has no quiet time while canary is down, because tasks then go to stable', async () => {
+    await system.close();
     const canary = await startRedis();
     system = new HybridSystem({
       ...settingsFor(uniqueName('system')),

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { stringify } from 'yaml';
+import { dirname } from 'node:path';
 import { HybridTaskManager, loadConfig } from '../../src/index.ts';
 import { type ChildSetup, faultTask } from './fault-task.ts';
 import { writeHistory } from './history.ts';
@@ -12,8 +11,8 @@ export interface Death {
 }
 
 export interface RollbackSetup extends ChildSetup {
-  /** A folder of the operator's own: nothing may be written anywhere else. */
-  readonly folder: string;
+  /** The config file, in a folder of the trial's own: a rollback writes there. */
+  readonly file: string;
   readonly graceMs: number;
   /** null: it is not to die. */
   readonly death: Death | null;
@@ -25,17 +24,16 @@ export interface RollbackSetup extends ChildSetup {
  */
 const setup = JSON.parse(process.argv[2] ?? '{}') as RollbackSetup;
 const history = writeHistory(setup.history, setup.who);
-const { death } = setup;
-const file = `${setup.folder}/hybrid.yaml`;
-process.chdir(setup.folder);
-writeFileSync(file, stringify(setup.config), { flag: 'a' });
+const { death, file } = setup;
+process.chdir(dirname(file));
 const manager = await HybridTaskManager.open({
-  config: await loadConfig({ file }),
+  config: await loadConfig({ file, env: {} }),
   tasks: [faultTask(setup.queue, setup.who, history, setup.backoffMs)],
   followConfigFile: false,
 });
 
 let events = 0;
+let before = '';
 function dieAfter(turns: number): void {
   if (turns === 0) process.kill(process.pid, 'SIGKILL');
   else setImmediate(() => dieAfter(turns - 1));
@@ -51,8 +49,10 @@ try {
     reason: 'trial',
     graceMs: setup.graceMs,
     onEvent: (event) => {
-      events += 1;
       const { type } = event;
+      // Said again and again while it waits: to die there has one chance among the others.
+      if (type !== 'waiting' || before !== type) events += 1;
+      before = type;
       const what = type === 'moved' ? ` ${event.moved}` : 'phase' in event ? ` ${event.phase}` : '';
       history.note({ event: 'rollback', step: `${type}${what}` });
       if (events === death?.atEvent) dieAfter(death.turns);

@@ -57,8 +57,8 @@ export async function beeContents(system: HybridSystem, queue: string): Promise<
     const text = (await system.redis.hget(`${prefix}jobs`, id)) ?? 'null';
     return { id, text, ...JSON.parse(text) };
   };
-  const waiting = await system.redis.lrange(`${prefix}waiting`, 0, -1);
-  const delayed = await system.redis.zrange(`${prefix}delayed`, 0, -1, 'WITHSCORES');
+  const waiting = await system.redis.lrange(`${prefix}waiting`, '0', '-1');
+  const delayed = await system.redis.zrange(`${prefix}delayed`, '0', '-1', 'WITHSCORES');
   const ids = delayed.filter((_, i) => i % 2 === 0);
   return {
     waiting: await Promise.all(waiting.reverse().map(job)),

@@ -1,4 +1,6 @@
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, expect } from '@jest/globals';
+import { stringify } from 'yaml';
 import {
   type HybridConfigInput,
   HybridTaskManager,
@@ -7,6 +9,7 @@ import {
 } from '../../src/index.ts';
 import { runTypeScript, type TestChild } from './child.ts';
 import { Chronicle } from './chronicle.ts';
+import type { RollbackSetup } from './fault-rollback.ts';
 import {
   type FaultInput,
   faultTask,
@@ -14,22 +17,10 @@ import {
   submitNoted,
   type WorkerSetup,
 } from './fault-task.ts';
+import { type MoveObserver, observeMoves } from './move-observer.ts';
 import { plainClient, type RedisServer, uniqueName } from './redis.ts';
+import { type TrialOptions, trialConfig } from './trial-config.ts';
 import { judge, type Recorded } from './verdict.ts';
-
-export interface TrialOptions {
-  /** The control Redis as the children reach it. */
-  readonly redisUrl: string;
-  /** As a test looks at it, where the children go through a proxy. @default redisUrl */
-  readonly directUrl?: string;
-  /** @default redisUrl */
-  readonly canaryUrl?: string;
-  /** @default 0.5 */
-  readonly ratio?: number;
-  readonly worker?: HybridConfigInput['worker'];
-  /** @default 1000 */
-  readonly commandTimeoutMs?: number;
-}
 
 export interface TrialProcess extends TestChild {
   readonly who: string;
@@ -50,6 +41,7 @@ export class Trial extends Chronicle {
   readonly #options: TrialOptions;
   readonly #children: TrialProcess[] = [];
   readonly #managers: HybridTaskManager[] = [];
+  #moves: MoveObserver | undefined;
   #numbers = 0;
   #producers = 0;
 
@@ -57,23 +49,7 @@ export class Trial extends Chronicle {
     super();
     this.#options = options;
     this.task = faultTask(this.queue, 'test', this.writer);
-    this.config = {
-      namespace: this.namespace,
-      redis: { url: options.redisUrl, commandTimeoutMs: options.commandTimeoutMs ?? 1000 },
-      canary: { redisUrl: options.canaryUrl ?? null },
-      routing: { celeryRatio: options.ratio ?? 0.5 },
-      flags: { source: 'off' },
-      control: { pollMs: 200 },
-      worker: {
-        concurrency: 5,
-        heartbeatMs: 400,
-        stallIntervalMs: 1500,
-        janitorIntervalMs: 200,
-        shutdownGraceMs: 10_000,
-        ...options.worker,
-      },
-      log: { level: 'warn' },
-    };
+    this.config = trialConfig(this.namespace, options);
     open.add(this);
   }
 
@@ -86,6 +62,10 @@ export class Trial extends Chronicle {
       tasks: [trial.task],
     });
     trial.alsoClose(trial.manager);
+    if (options.watchesMoves) {
+      const note = (id: string, movedAt: number) => trial.note({ event: 'moved', id, movedAt });
+      trial.#moves = await observeMoves(direct, trial.namespace, note);
+    }
     return trial;
   }
 
@@ -128,12 +108,35 @@ export class Trial extends Chronicle {
     return child;
   }
 
+  /** Resolves when it waits for SIGUSR2 to begin its rollback. Its config file is that of all operators of the trial. */
+  async rollback(
+    who: string,
+    options: Partial<Pick<RollbackSetup, 'graceMs' | 'death'>> = {},
+  ): Promise<TrialProcess> {
+    const file = this.configFile;
+    if (!existsSync(file)) writeFileSync(file, stringify(this.config));
+    const plan = { graceMs: 500, death: null, ...options };
+    const child = this.#start('test/support/fault-rollback.ts', who, { ...plan, file });
+    await child.nextLine();
+    return child;
+  }
+
+  get configFile(): string {
+    return this.path('hybrid.yaml');
+  }
+
   #with(config: HybridConfigInput): HybridConfigInput {
     return { ...this.config, ...config, worker: { ...this.config.worker, ...config.worker } };
   }
 
   #start(file: string, who: string, setup: object): TrialProcess {
-    const text = JSON.stringify({ who, history: this.file, queue: this.queue, ...setup });
+    const text = JSON.stringify({
+      who,
+      history: this.file,
+      queue: this.queue,
+      backoffMs: this.#options.backoffMs,
+      ...setup,
+    });
     const child = { ...runTypeScript({ file }, { args: [text] }), who };
     this.#children.push(child);
     return child;
@@ -148,6 +151,11 @@ export class Trial extends Chronicle {
   submit(given: Partial<FaultInput> = {}, options: SubmitOptions = {}, manager = this.manager) {
     const input = { n: ++this.#numbers, workMs: 0, ...given };
     return submitNoted(manager, this.task, this.writer, input, options);
+  }
+
+  async cancel(id: string): Promise<void> {
+    this.note({ event: 'cancel-called', id });
+    await this.manager.cancel(id);
   }
 
   /** The process started last, alive or not. */
@@ -202,17 +210,23 @@ export class Trial extends Chronicle {
     return this.#children.map((c) => `${c.who}: ${c.complaints().slice(-1500)}`).join('\n');
   }
 
-  /** Holds the history against what is recorded, and the ledger's counts against themselves (I8). */
-  async expectPromisesKept(): Promise<void> {
+  /** What is recorded of every task that was confirmed. */
+  async recorded(): Promise<ReadonlyMap<string, Recorded>> {
     const recorded = new Map<string, Recorded>();
-    for (const id of this.idsOk) {
+    const look = async (id: string) => {
       const report = await this.manager.find(id);
-      if (!report?.outcome) continue;
+      if (!report?.outcome) return;
       const { status, value } = report.outcome;
       const run = (value as { run?: string } | undefined)?.run ?? null;
-      const hasEntry = report.decision !== null;
-      recorded.set(id, { status, run, hasEntry });
-    }
+      recorded.set(id, { status, run, hasEntry: report.decision !== null });
+    };
+    await Promise.all(this.idsOk.map(look));
+    return recorded;
+  }
+
+  /** Holds the history against what is recorded, and the ledger's counts against themselves (I8). */
+  async expectPromisesKept(): Promise<void> {
+    const recorded = await this.recorded();
     const { ledger } = await this.manager.status();
     const { conserved, openCanary, openMoved } = ledger;
     expect({
@@ -233,6 +247,7 @@ export class Trial extends Chronicle {
       await child.ended;
     }
     for (const manager of this.#managers) await manager.close();
+    this.#moves?.close();
     this.closeHistory();
   }
 }

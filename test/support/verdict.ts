@@ -109,7 +109,9 @@ class Book {
   }
 
   cancelledByNobody(id: string, recorded: Recorded | undefined): string[] {
-    return recorded?.status === 'cancelled' && !this.#cancelled.has(id) ? [`${id} was cancelled by nobody`] : [];
+    return recorded?.status === 'cancelled' && !this.#cancelled.has(id)
+      ? [`${id} was cancelled by nobody`]
+      : [];
   }
 
   /** What is stable's never becomes canary's again, so it cannot be given to stable again. */
@@ -117,9 +119,7 @@ class Book {
     const moves = this.moves.get(id) ?? [];
     const [from, to] = [moves[0], moves.at(-1)].map((e) => (e ? this.#at(e) : 0)) as [number, number];
     // A Redis that was down may have forgotten the first time.
-    const isForgotten = this.#harm.some(
-      (e) => !('target' in e) && this.#at(e) > from && this.#at(e) < to,
-    );
+    const isForgotten = this.#harm.some((e) => !('target' in e) && this.#at(e) > from && this.#at(e) < to);
     return moves.length < 2 || isForgotten ? [] : [`${id} was given to stable ${moves.length} times`];
   }
 
@@ -180,7 +180,10 @@ class Book {
     if (!move) return [];
     return (this.starts.get(id) ?? [])
       .filter((start) => start.backend === 'canary' && start.at > move.movedAt)
-      .filter((start) => !this.#woken.some((e) => e.target === start.pid && e.at >= move.movedAt && e.at <= start.at))
+      .filter(
+        (start) =>
+          !this.#woken.some((e) => e.target === start.pid && e.at >= move.movedAt && e.at <= start.at),
+      )
       .map((start) => `${id}: canary began ${start.run} ${start.at - move.movedAt} ms after the move`);
   }
 

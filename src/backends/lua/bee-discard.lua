@@ -14,6 +14,7 @@
 
   returns  how many were removed; not those that are active, dead (kept after success or failure) or not there
 ]]
+-- An active job is in no list of waiting ones: it would be searched there in vain, through all of it.
 local is_active = {}
 for _, id in ipairs(redis.call('LRANGE', KEYS[5], 0, -1)) do is_active[id] = true end
 

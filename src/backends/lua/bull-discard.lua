@@ -22,6 +22,7 @@
 local base = KEYS[9]
 local max_events = redis.call('HGET', KEYS[7], 'opts.maxLenEvents') or 10000
 
+-- An active job is in no list of waiting ones: it would be searched there in vain, through all of it.
 local is_active = {}
 for _, id in ipairs(redis.call('LRANGE', KEYS[5], 0, -1)) do is_active[id] = true end
 

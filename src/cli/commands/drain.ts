@@ -60,12 +60,11 @@ Examples:
 
 async function drain({ manager, config }: Session, flags: DrainFlags, signal: AbortSignal): Promise<number> {
   const { quiet: quietMs, timeout: timeoutMs, json } = flags;
-  if (!json) print(`Draining stable, ${placeOf(config)}. It has to be empty for ${duration(quietMs)}.`);
   const report = await manager.drainStable({
     signal,
     quietMs,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(json ? {} : { onLook: liveLines(quietMs) }),
+    ...(json ? {} : { onLook: liveLines(placeOf(config), quietMs) }),
   });
   if (json) printJson(report);
   else {
@@ -78,7 +77,7 @@ async function drain({ manager, config }: Session, flags: DrainFlags, signal: Ab
 }
 
 /** Says what has changed: at once when it becomes empty or something is wrong, else every few seconds. */
-function liveLines(quietMs: number): (progress: DrainProgress) => void {
+function liveLines(place: string, quietMs: number): (progress: DrainProgress) => void {
   let told = '';
   let toldAt = Number.NEGATIVE_INFINITY;
   let wasBusy = false;
@@ -87,6 +86,7 @@ function liveLines(quietMs: number): (progress: DrainProgress) => void {
     const isBusy = progress.emptyForMs === null && progress.problem === null;
     if (line === told || (isBusy && wasBusy && performance.now() - toldAt < LINE_EVERY_MS)) return;
     const isFirst = told === '';
+    if (isFirst) print(`Draining stable, ${place}. It has to be empty for ${duration(quietMs)}.`);
     told = line;
     toldAt = performance.now();
     wasBusy = isBusy;
