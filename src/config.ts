@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { readDotenv, readEnvironment } from './config/environment.ts';
 import { readConfigText, readSettings, unusableFile } from './config/file.ts';
 import type { HybridConfig, HybridConfigInput } from './config/model.ts';
-import { isBesidePlace, readPlace } from './config/place.ts';
+import { allBesidePlace, isBesidePlace, partsOf, readWithout } from './config/place.ts';
 import { checkSettings, resolveSettings } from './config/resolution.ts';
 import { InvalidConfigError } from './domain/errors.ts';
 
@@ -50,18 +50,24 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Hybri
   return resolveSettings(text === null ? checkSettings({}) : readSettings(text), environment, origin);
 }
 
+/** Settings, perhaps without some of their parts. */
+export interface SoundConfig {
+  readonly config: HybridConfig;
+  /** What was wrong; null: nothing. */
+  readonly mistakes: InvalidConfigError | null;
+  /** Sections and variables that were left out for it, and so have their defaults. */
+  readonly without: ReadonlySet<string>;
+}
+
 /**
  * For a freeze, which is not to wait until somebody has mended the file: as loadConfig, but a mistake that leaves no
- * doubt about namespace and control Redis is handed back instead of thrown. Then the settings hold these two, and the
- * defaults.
+ * doubt about namespace and control Redis is handed back instead of thrown, and its section left out.
  *
  * @throws {InvalidConfigError} listing everything that is wrong
  */
-export async function loadConfigForFreeze(
-  options: LoadConfigOptions = {},
-): Promise<{ readonly config: HybridConfig; readonly mistakes: InvalidConfigError | null }> {
+export async function loadConfigForFreeze(options: LoadConfigOptions = {}): Promise<SoundConfig> {
   try {
-    return { config: await loadConfig(options), mistakes: null };
+    return { config: await loadConfig(options), mistakes: null, without: new Set() };
   } catch (error) {
     if (!(error instanceof InvalidConfigError) || !error.problems.every(isBesidePlace)) throw error;
     const cwd = resolve(options.cwd ?? '.');
@@ -69,12 +75,20 @@ export async function loadConfigForFreeze(
     const file = resolve(cwd, source);
     const text = await readConfigText(file, source);
     const dotenv = await readDotenv(cwd);
-    const { REDIS_URL = dotenv.REDIS_URL, HYBRID_NAMESPACE = dotenv.HYBRID_NAMESPACE } =
-      options.env ?? process.env;
+    const variables = { ...dotenv, ...(options.env ?? process.env) };
     const origin = { source, file: text === null ? null : file, cwd };
-    const place = readEnvironment({ REDIS_URL, HYBRID_NAMESPACE });
-    const config = resolveSettings(readPlace(text ?? ''), place, origin);
-    return { config, mistakes: error };
+    const read = (without: ReadonlySet<string>): SoundConfig => {
+      const sound = Object.entries(variables).filter(([name]) => !without.has(name));
+      const environment = readEnvironment(Object.fromEntries(sound));
+      const config = resolveSettings(readWithout(without, text ?? ''), environment, origin);
+      return { config, mistakes: error, without };
+    };
+    try {
+      return read(partsOf(error.problems));
+    } catch {
+      // What is left does not fit together with the defaults.
+      return read(allBesidePlace());
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { errors } from '../../src/index.ts';
 
 export interface DemoOptions {
@@ -13,6 +13,8 @@ export interface DemoOptions {
   /** Documents at most; null: all. */
   readonly limit: number | null;
   readonly json: boolean;
+  /** Rehearses the way back instead of reading documents. */
+  readonly drill: boolean;
 }
 
 /**
@@ -30,6 +32,13 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
     .option('--out <dir>', 'where the results go (default: a folder below .hybrid/demo)')
     .option('--limit <n>', 'read at most so many documents (default: all)', parseLimit)
     .option('--json', 'print one JSON object instead of the summary')
+    .addOption(
+      new Option('--drill', 'no documents: rehearse the rollback, as hybrid drill does').conflicts([
+        'ratio',
+        'out',
+        'limit',
+      ]),
+    )
     .helpOption('--help', 'explain this')
     .addHelpText(
       'after',
@@ -40,8 +49,10 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 frozen, 130 interrupted.`,
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .parse([...argv], { from: 'user' });
-  const given = program.opts<{ ratio?: number; out?: string; limit?: number; json?: true }>();
+  const given = program.opts<{ ratio?: number; out?: string; limit?: number; json?: true; drill?: true }>();
   const [folder] = program.args;
+  if (given.drill && folder !== undefined)
+    program.error(`error: option '--drill' reads no documents, so it takes no folder`);
   const path = folder === undefined ? null : resolve(folder);
   return {
     folder: path,
@@ -49,6 +60,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 frozen, 130 interrupted.`,
     outDir: given.out === undefined ? defaultOutDir(path) : resolve(given.out),
     limit: given.limit ?? null,
     json: given.json === true,
+    drill: given.drill === true,
   };
 }
 

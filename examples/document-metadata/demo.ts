@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { HybridTaskError } from '../../src/index.ts';
+import { drill } from './demo-drill.ts';
 import { parseDemoOptions } from './demo-options.ts';
 import { reportText } from './demo-report.ts';
 import { runSession } from './demo-session.ts';
@@ -40,6 +41,11 @@ export async function runDemo(argv: readonly string[]): Promise<number> {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
     const options = parseDemoOptions(argv);
+    if (options.drill) {
+      const { verdict } = await drill(options.json, stop.signal);
+      if (interruptedBy !== null) return exitCodeOf(interruptedBy);
+      return verdict === 'passed' ? 0 : 1;
+    }
     const summary = await runSession(options, stop.signal);
     if (summary === null) {
       say('Interrupted before anything was submitted.');

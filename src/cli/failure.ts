@@ -21,6 +21,11 @@ export class NotFoundError extends HybridTaskError {
   readonly code = 'E_NOT_FOUND';
 }
 
+/** A rollback that could do no more than freeze. */
+export class OnlyFrozenError extends HybridTaskError {
+  readonly code = 'E_ONLY_FROZEN';
+}
+
 /** The team's module with the task definitions cannot be used. */
 export class AppModuleError extends HybridTaskError {
   readonly code = 'E_APP_MODULE';
@@ -50,6 +55,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   E_UNKNOWN_TASK: EXIT.usage,
   E_UNKNOWN_NAMESPACE: EXIT.usage,
   E_FROZEN: EXIT.needsPerson,
+  E_ONLY_FROZEN: EXIT.needsPerson,
   E_CONTROL_CONFLICT: EXIT.needsPerson,
   E_NOT_DRAINABLE: EXIT.needsPerson,
   E_NOT_FOUND: EXIT.notFound,

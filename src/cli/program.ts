@@ -5,6 +5,7 @@ import { addAudit } from './commands/audit.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addBench, addDemo } from './commands/demo.ts';
 import { addDrain } from './commands/drain.ts';
+import { addDrill } from './commands/drill.ts';
 import { addFlag } from './commands/flag.ts';
 import { addFreeze, addResume } from './commands/freeze.ts';
 import { addParked } from './commands/parked.ts';
@@ -20,7 +21,7 @@ const GROUPS: readonly (readonly [heading: string, ...add: ((program: Command) =
   ['Look:', addStatus, addTask, addParked, addAudit],
   ['Change the routing:', addRatio, addApply, addFreeze, addRollback, addResume, addDrain, addFlag],
   ['Work:', addSubmit, addCancel, addWorker],
-  ['Try it out:', addDemo, addBench],
+  ['Try it out:', addDemo, addDrill, addBench],
 ];
 
 /** All commands. Errors are thrown, not printed; see `report`. */

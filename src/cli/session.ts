@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import type { HybridConfig } from '../config.ts';
+import type { HybridConfig, SoundConfig } from '../config.ts';
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { HybridTaskManager, TaskDefinition } from '../index.ts';
 import { loadTasks } from './app-module.ts';
@@ -15,6 +15,8 @@ export interface Session {
   readonly config: HybridConfig;
   readonly tasks: readonly TaskDefinition[];
   readonly manager: HybridTaskManager;
+  /** Parts of the config that have a mistake and were left out; only with `isFreeze`. */
+  readonly without: ReadonlySet<string>;
 }
 
 /** @throws {InvalidConfigError} */
@@ -27,7 +29,7 @@ async function readSettings(
   options: CommonOptions,
   redis = options.redis,
   isFreeze = false,
-): Promise<{ config: HybridConfig; mistakes: InvalidConfigError | null }> {
+): Promise<SoundConfig> {
   const { loadConfig, loadConfigForFreeze } = await import('../config.ts');
   const { namespace } = options;
   const env = {
@@ -37,7 +39,8 @@ async function readSettings(
   };
   const from = { file: options.config, env };
   try {
-    return isFreeze ? await loadConfigForFreeze(from) : { config: await loadConfig(from), mistakes: null };
+    if (isFreeze) return await loadConfigForFreeze(from);
+    return { config: await loadConfig(from), mistakes: null, without: new Set() };
   } catch (error) {
     throw namingTheOptions(error, options);
   }
@@ -57,23 +60,23 @@ export interface RedisNeeds {
 /** The settings, with the URL of a private Redis in them if nobody has named one. */
 export async function withRedisUrl<T>(
   options: CommonOptions,
-  run: (config: HybridConfig, redisUrl: string) => Promise<T>,
+  run: (config: HybridConfig, redisUrl: string, without: ReadonlySet<string>) => Promise<T>,
   { mayStartRedis = false, isFreeze = false }: RedisNeeds = {},
 ): Promise<T> {
-  const { config, mistakes } = await readSettings(options, options.redis, isFreeze);
-  if (mistakes) say(`warning: ${mistakes.message}\nGoing on with its namespace and Redis alone.`);
+  const { config, mistakes, without } = await readSettings(options, options.redis, isFreeze);
+  if (mistakes) say(`warning: ${mistakes.message}\nGoing on without these parts of it.`);
   const { resolveRedis } = await import('../private-redis.ts');
   // In production a forgotten REDIS_URL must not quietly become an empty server.
   const allowPrivate = process.env.NODE_ENV !== 'production' && (mayStartRedis || 'existing');
   const redis = await resolveRedis({ url: config.redis.url, allowPrivate });
   try {
-    if (!redis.isPrivate) return await run(config, redis.url);
+    if (!redis.isPrivate) return await run(config, redis.url, without);
     say(
       `Using a private Redis on ${new URL(redis.url).host}, its data in .hybrid/: for trying things out, not for ` +
         'production. Set REDIS_URL or give --redis to use your own.',
     );
     const { config: whole } = await readSettings(options, redis.url, isFreeze);
-    return await run(whole, redis.url);
+    return await run(whole, redis.url, without);
   } finally {
     await redis.stop();
   }
@@ -99,7 +102,7 @@ export async function withManager<T>(
   run: (session: Session) => Promise<T>,
   needs: ManagerNeeds = {},
 ): Promise<T> {
-  const act = async (config: HybridConfig): Promise<T> => {
+  const act = async (config: HybridConfig, _url: string, without: ReadonlySet<string>): Promise<T> => {
     const tasks = await tasksFor(options, config, needs.tasks ?? 'no');
     const { HybridTaskManager } = await import('../hybrid-task-manager.ts');
     const manager = await HybridTaskManager.open({
@@ -112,7 +115,7 @@ export async function withManager<T>(
       asksFlags: needs.flags ?? false,
     });
     try {
-      return await run({ config, tasks, manager });
+      return await run({ config, tasks, manager, without });
     } finally {
       await manager.close();
     }

@@ -15,10 +15,20 @@ export function isBesidePlace({ path }: ConfigProblem): boolean {
   return BESIDE.has(path.split('.')[0] ?? '');
 }
 
-/** Namespace and Redis URL out of a file's text; everything else has its default. Never throws. */
-export function readPlace(text: string): SettingsReading {
+/** A file's text without some of its sections; these have their defaults. Never throws. */
+export function readWithout(sections: ReadonlySet<string>, text: string): SettingsReading {
   const yaml = readYaml(text);
   if (yaml.problems) return { problems: yaml.problems };
-  const { namespace, redis } = (yaml.value ?? {}) as Readonly<Record<string, unknown>>;
-  return checkSettings({ namespace, redis });
+  const entries = Object.entries((yaml.value ?? {}) as Readonly<Record<string, unknown>>);
+  return checkSettings(Object.fromEntries(entries.filter(([name]) => !sections.has(name))));
+}
+
+/** The sections and variables that problems are about. */
+export function partsOf(problems: readonly ConfigProblem[]): ReadonlySet<string> {
+  return new Set(problems.map(({ path }) => path.split('.')[0] ?? ''));
+}
+
+/** Everything but namespace and Redis. */
+export function allBesidePlace(): ReadonlySet<string> {
+  return BESIDE;
 }

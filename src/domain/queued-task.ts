@@ -1,11 +1,23 @@
 import { jsonText } from './json.ts';
-import type { MovedTask } from './ledger.ts';
+import type { LedgerEntry, MovedTask } from './ledger.ts';
 import type { BackendName } from './task.ts';
 import { type EnqueueRequest, movedQueueOf } from './task-backend.ts';
 
 /** Where a ledger task of this queue waits: beside the jobs of plain bee-queue producers once it is stable's. */
 export function backendQueueOf(owner: BackendName, queue: string): string {
   return owner === 'canary' ? queue : movedQueueOf(queue);
+}
+
+/** An unfinished entry as a task to enqueue; null: its payload is gone or no JSON, so that nobody could run it. */
+export function deliverable(entry: LedgerEntry): MovedTask | null {
+  const { payload } = entry;
+  if (payload === null) return null;
+  try {
+    JSON.parse(payload);
+    return { ...entry, payload };
+  } catch {
+    return null;
+  }
 }
 
 /** The job of a ledger task, with what is left of its tries and its delay. */

@@ -175,8 +175,8 @@ export interface RollbackLedger {
   dropAside(ids: readonly string[]): Promise<void>;
   /** Gives tasks to stable while the freeze holds. @param setsPrioritiesAside puts tasks with a priority aside instead */
   evacuate(ids: readonly string[], setsPrioritiesAside: boolean): Promise<readonly ReassignResult[]>;
-  /** Ends entries that cannot be read. @returns how many were open until now */
-  parkCorrupt(ids: readonly string[]): Promise<number>;
+  /** Ends entries that cannot be read. @returns those that were listed as open until now */
+  parkCorrupt(ids: readonly string[]): Promise<readonly string[]>;
   peek(ids: readonly string[]): Promise<readonly (EntryHead | null)[]>;
   /** Asks the workers that run these tasks to abort them. */
   requestAbort(ids: readonly string[]): Promise<void>;
@@ -192,6 +192,7 @@ export interface MovedOverview {
   readonly openByQueue: ReadonlyMap<string, number>;
   readonly looked: number;
   readonly enqueuedAgain: number;
+  /** May have ended meanwhile: `parkCorrupt` looks again. */
   readonly unreadable: readonly string[];
 }
 

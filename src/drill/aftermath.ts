@@ -1,12 +1,15 @@
 import { TaskFailedError } from '../domain/errors.ts';
 import { movedQueueOf } from '../domain/task-backend.ts';
 import { eventually } from './chronicle.ts';
-import { shortened, wrongRuns } from './roster.ts';
+import { type DrillTask, shortened, wrongRuns } from './roster.ts';
 import { type Stage, turnForward } from './stage.ts';
 import { KINDS } from './tasks.ts';
 
-/** Retries come after 5 s. */
+/** A retry comes after 7 s; where so long nothing happens, nothing will. */
+const STILL_MS = 8_500;
 const PATIENCE_MS = 15_000;
+/** An outcome is written right after its run. */
+const RESULT_MS = 3_000;
 const AGAIN = 10;
 
 type Problem = (sentence: string) => void;
@@ -17,14 +20,12 @@ export async function runOnStable(
   due: ReadonlyMap<string, number>,
   problem: Problem,
 ): Promise<string> {
-  const { roster, chronicle, operator, producer, signal, tasks } = stage;
-  const isDone = () => unfinished(stage).length === 0;
-  if (!(await chronicle.until(isDone, PATIENCE_MS, signal))) {
-    const ids = unfinished(stage).map(
-      ({ handle, kind }) => `${handle.id} (${kind}) did not end within ${PATIENCE_MS / 1000} s.`,
-    );
-    for (const sentence of shortened(ids)) problem(sentence);
-  }
+  const { roster, chronicle, operator, producer, tasks } = stage;
+  const stuck = (await untilEnded(stage)).map(
+    ({ handle, kind }) =>
+      `${handle.id} (${kind}) did not end; for ${STILL_MS / 1000} s no task has begun or ended.`,
+  );
+  for (const sentence of shortened(stuck)) problem(sentence);
   const early = roster.all.flatMap(({ handle, kind }) => {
     const startedAt = chronicle.runsOf(handle.id)[0]?.startedAt;
     const dueAt = due.get(handle.id);
@@ -55,8 +56,18 @@ export async function runOnStable(
   return `${ran} ended; ${later.length} in an hour kept their due time and were cancelled`;
 }
 
+/** @returns those that did not end, although they had the time */
+async function untilEnded(stage: Stage): Promise<readonly DrillTask[]> {
+  const { chronicle, signal } = stage;
+  for (;;) {
+    const before = chronicle.changes;
+    if (await chronicle.until(() => unfinished(stage).length === 0, STILL_MS, signal)) return [];
+    if (chronicle.changes === before) return unfinished(stage);
+  }
+}
+
 /** Tasks whose last run has not ended. */
-function unfinished({ roster, chronicle }: Stage) {
+function unfinished({ roster, chronicle }: Stage): readonly DrillTask[] {
   return roster.all.filter(({ kind, handle }) => {
     const runs = chronicle.runsOf(handle.id);
     const { length } = KINDS[kind].runs;
@@ -90,7 +101,7 @@ export async function readResults({ roster }: Stage, problem: Problem): Promise<
   const answers = await Promise.all(
     roster.all.map(async ({ kind, number, handle }) => {
       const { ends } = KINDS[kind];
-      const found = await handle.result({ timeoutMs: PATIENCE_MS }).then(
+      const found = await handle.result({ timeoutMs: RESULT_MS }).then(
         (value) => (value.number === number ? 'succeeded' : 'another result'),
         (error: unknown) => (error instanceof TaskFailedError ? error.status : (error as Error).message),
       );

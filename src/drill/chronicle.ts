@@ -15,6 +15,7 @@ export interface Run {
 export class Chronicle {
   readonly #runs = new Map<string, Run[]>();
   readonly #watchers = new Set<() => void>();
+  #changes = 0;
 
   begin({ id, backend, attempt }: TaskContext): Run {
     const run: Run = { backend, attempt, startedAt: Date.now(), ended: null };
@@ -30,6 +31,11 @@ export class Chronicle {
 
   runsOf(id: string): readonly Run[] {
     return this.#runs.get(id) ?? [];
+  }
+
+  /** How often something was written down. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Waits until something is so. @returns false if it was not within the time */
@@ -48,6 +54,7 @@ export class Chronicle {
   }
 
   #tell(): void {
+    this.#changes += 1;
     for (const watch of [...this.#watchers]) watch();
   }
 }

@@ -28,10 +28,8 @@ export async function cleanUp(config: HybridConfig, drill: string, now = Date.no
       await walk(redis, async (keys) => {
         const own = keys.filter((key) => drillOfKey(key) === drill);
         const old = keys.filter((key) => now - beginOf(drillOfKey(key) ?? '') > LEFT_OVER_MS);
-        const goner = [...new Set([...own, ...old])];
-        if (goner.length > 0) await redis.unlink(...goner);
-        removed += own.length;
-        leftOvers += goner.length - own.length;
+        if (own.length > 0) removed += await redis.unlink(...own);
+        if (old.length > 0) leftOvers += await redis.unlink(...old);
       });
       await walk(redis, async (keys) => {
         remaining += keys.filter((key) => drillOfKey(key) === drill).length;

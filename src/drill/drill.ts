@@ -15,7 +15,7 @@ import { Script, StepBroken } from './script.ts';
 import { type Stage, setStage } from './stage.ts';
 import { type Kind, mixOf } from './tasks.ts';
 
-const [FEWEST, MOST] = [20, 10_000];
+const [FEWEST, MOST] = [20, 2_000];
 
 /**
  * Forward, the red button, back, and forward again: the real parts on the team's own Redis servers, with tasks of the
@@ -24,7 +24,7 @@ const [FEWEST, MOST] = [20, 10_000];
  *
  * @param config the team's; of it the two Redis servers and the command time limit are used
  * @returns also where something went wrong: that is what the verdict is for
- * @throws {InvalidConfigError} options.tasks is not from 20 to 10,000
+ * @throws {InvalidConfigError} options.tasks is not from 20 to 2,000
  */
 export async function runDrill(config: HybridConfig, options: DrillOptions = {}): Promise<DrillReport> {
   const { tasks = 200, seed = Math.floor(Math.random() * 2 ** 31), canaryDown = false } = options;

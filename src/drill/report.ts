@@ -4,7 +4,7 @@ import type { Connections } from '../manager/connections.ts';
 import type { Kind } from './tasks.ts';
 
 export interface DrillOptions {
-  /** Synthetic tasks, 20 to 10,000. @default 200 */
+  /** Synthetic tasks, 20 to 2,000. @default 200 */
   readonly tasks?: number;
   /** For what is left to chance: the order of the tasks, their priorities, the producer's pauses. @default another one each time */
   readonly seed?: number;

@@ -11,56 +11,50 @@ const SPARE_SLOTS = 20;
 const NOTICE_MS = 5_000;
 
 /** The small system in which a drill plays, and what is known of it. */
-export class Stage {
+export interface Stage {
   readonly crew: Crew;
-  readonly random: () => number;
-  readonly signal: AbortSignal;
-  readonly chronicle = new Chronicle();
-  /** What runs on canary and is to end well there waits for it. */
-  readonly gate = new Gate();
-  readonly tasks: DrillTasks = drillTasks(this.chronicle, this.gate);
-  readonly roster: Roster;
   readonly producer: HybridTaskManager;
   readonly operator: Connections;
+  readonly tasks: DrillTasks;
+  readonly roster: Roster;
+  readonly chronicle: Chronicle;
+  /** What runs on canary and is to end well there waits for it. */
+  readonly gate: Gate;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
 
-  private constructor(
-    crew: Crew,
-    producer: HybridTaskManager,
-    operator: Connections,
-    random: () => number,
-    signal: AbortSignal,
-  ) {
-    this.crew = crew;
-    this.random = random;
-    this.signal = signal;
-    this.producer = producer;
-    this.operator = operator;
-    this.roster = new Roster(producer, this.tasks);
-  }
+/** @param held tasks that run on canary until something happens */
+export async function setStage(
+  crew: Crew,
+  held: number,
+  random: () => number,
+  signal: AbortSignal,
+): Promise<Stage> {
+  const chronicle = new Chronicle();
+  const gate = new Gate();
+  // Else a worker that is to stop would wait for a handler that waits for the gate.
+  signal.addEventListener('abort', gate.open, { once: true });
+  const tasks = drillTasks(chronicle, gate);
+  const [producer, operator] = await Promise.all([
+    crew.producer([tasks.run, tasks.wait]),
+    crew.operator(),
+    crew.worker('canary', [tasks.run], held + SPARE_SLOTS),
+    crew.worker('stable', [tasks.run, tasks.wait], SPARE_SLOTS),
+  ]);
+  const roster = new Roster(producer, tasks);
+  return { crew, producer, operator, tasks, roster, chronicle, gate, random, signal };
+}
 
-  /** @param held tasks that run on canary until something happens */
-  static async set(crew: Crew, held: number, random: () => number, signal: AbortSignal): Promise<Stage> {
-    const { run, wait } = drillTasks(new Chronicle(), new Gate());
-    const [producer, operator] = await Promise.all([crew.producer([run, wait]), crew.operator()]);
-    const stage = new Stage(crew, producer, operator, random, signal);
-    // With the tasks that write into this stage's chronicle; a producer calls no handler.
-    const { tasks } = stage;
-    await Promise.all([
-      crew.worker('canary', [tasks.run], held + SPARE_SLOTS),
-      crew.worker('stable', [tasks.run, tasks.wait], SPARE_SLOTS),
-    ]);
-    return stage;
-  }
+/** From now on everything to canary, and everybody knows. */
+export async function turnForward({ operator, producer, signal }: Stage): Promise<void> {
+  await operator.plane.change({ settings: { celeryRatio: 1 }, reason: 'drill: forward' });
+  const knows = async () => producer.state.celeryRatio === 1;
+  if (!(await eventually(knows, NOTICE_MS, signal)))
+    throw new Error(`The producer did not notice within ${NOTICE_MS / 1000} s that the ratio is 1.`);
+}
 
-  /** Everything to canary, and everybody knows. */
-  async forward(): Promise<void> {
-    await this.operator.plane.change({ settings: { celeryRatio: 1 }, reason: 'drill: forward' });
-    const knows = async () => this.producer.state.celeryRatio === 1;
-    if (!(await eventually(knows, NOTICE_MS, this.signal)))
-      throw new Error(`The producer did not notice within ${NOTICE_MS / 1000} s that the ratio is 1.`);
-  }
-
-  async accepted(): Promise<number> {
-    return (await this.operator.rollbackLedger.snapshot()).counts.accepted;
-  }
+/** Tasks that the ledger has accepted for canary. */
+export async function acceptedBy({ operator }: Stage): Promise<number> {
+  return (await operator.rollbackLedger.snapshot()).counts.accepted;
 }

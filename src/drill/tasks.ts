@@ -49,7 +49,7 @@ export const KINDS: Readonly<Record<Kind, KindPlan>> = {
 /** Of a kind at most so many: they run at once, or take a script call each. */
 const MOST_OF_A_KIND = 25;
 /** Longer than it takes to press the button, and as long as a drill has to wait for the last task. Milliseconds. */
-const RETRY_MS = 5_000;
+const RETRY_MS = 7_000;
 
 /** How many of each kind, `total` together. */
 export function mixOf(total: number): ReadonlyMap<Kind, number> {

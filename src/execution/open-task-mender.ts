@@ -1,8 +1,7 @@
 import type { EntryHead, JanitorLedger } from '../domain/janitor.ts';
-import type { LedgerEntry } from '../domain/ledger.ts';
-import { backendQueueOf, jobRequestOf } from '../domain/queued-task.ts';
+import { backendQueueOf, deliverable, jobRequestOf } from '../domain/queued-task.ts';
 import type { BackendName } from '../domain/task.ts';
-import type { EnqueueRequest, TaskBackend } from '../domain/task-backend.ts';
+import type { TaskBackend } from '../domain/task-backend.ts';
 
 /** Entries with their payloads in memory at once: each payload may have 256 KiB. */
 const FULL_PAGE = 50;
@@ -12,7 +11,7 @@ export interface Mended {
   /** Those of the owner that are still unfinished, whoever runs them. */
   readonly open: readonly EntryHead[];
   readonly enqueued: number;
-  /** Open by the ledger's lists, and without a readable entry. */
+  /** Listed as open tasks of the owner, and nothing that could be run; some may have ended meanwhile. */
   readonly unreadable: readonly string[];
 }
 
@@ -27,15 +26,21 @@ export async function mendOpenTasks(
   ids: readonly string[],
 ): Promise<Mended> {
   const heads = await ledger.peek(ids);
-  const unreadable = ids.filter((_, i) => heads[i] === null);
+  // A canary task that is stable's by now was moved while this looked; the other way round there is none.
+  const isStray = (head: EntryHead | null | undefined) =>
+    !head || (owner === 'stable' && (head.owner !== owner || !isUnfinished(head)));
+  const unreadable = ids.filter((_, i) => isStray(heads[i]));
   const open = heads.filter((entry) => entry !== null).filter((entry) => entry.owner === owner);
   const candidates = await withoutRunner(ledger, open);
   let enqueued = 0;
   for (const queue of new Set(candidates.map((entry) => backendQueueOf(owner, entry.spec.queue)))) {
     const entries = candidates.filter((entry) => backendQueueOf(owner, entry.spec.queue) === queue);
-    enqueued += await mendQueue(ledger, owner, backend, queue, entries);
+    const mended = await mendQueue(ledger, owner, backend, queue, entries);
+    enqueued += mended.enqueued;
+    unreadable.push(...mended.unreadable);
   }
-  return { open: open.filter(isUnfinished), enqueued, unreadable };
+  const lost = new Set(unreadable);
+  return { open: open.filter((entry) => isUnfinished(entry) && !lost.has(entry.id)), enqueued, unreadable };
 }
 
 /** Entries that no live worker runs. */
@@ -59,34 +64,35 @@ async function mendQueue(
   backend: TaskBackend,
   queue: string,
   entries: readonly EntryHead[],
-): Promise<number> {
+): Promise<Omit<Mended, 'open'>> {
   const presence = await backend.has(
     queue,
     entries.map((entry) => entry.id),
   );
   const gone = entries.filter((_, i) => presence[i] !== 'live').map((entry) => entry.id);
-  if (gone.length === 0) return 0;
+  if (gone.length === 0) return NOTHING;
   // Read again: one that has run and gone meanwhile is not missing.
   const again = (await ledger.peek(gone)).filter((entry) => entry !== null && entry.owner === owner);
   const missing = await withoutRunner(ledger, again as EntryHead[]);
-  if (missing.length === 0) return 0;
+  if (missing.length === 0) return NOTHING;
   // A dead job of the same id would swallow the new one.
   const dead = new Set(entries.filter((_, i) => presence[i] === 'dead').map((entry) => entry.id));
   await Promise.all(missing.filter(({ id }) => dead.has(id)).map(({ id }) => backend.remove(queue, id)));
-  let added = 0;
+  const unreadable: string[] = [];
+  let enqueued = 0;
   for (let from = 0; from < missing.length; from += FULL_PAGE) {
     const ids = missing.slice(from, from + FULL_PAGE).map((entry) => entry.id);
-    const full = await ledger.getMany(ids);
-    const results = await backend.enqueue(full.flatMap((entry) => requestFor(owner, entry)));
-    added += results.filter(({ status }) => status === 'added').length;
+    // Those that have finished since they were looked at are left out.
+    const full = (await ledger.getMany(ids)).filter((entry) => entry !== null).filter(isUnfinished);
+    const tasks = full.map(deliverable);
+    unreadable.push(...full.filter((_, i) => tasks[i] === null).map(({ id }) => id));
+    const requests = tasks.flatMap((task) => (task === null ? [] : [jobRequestOf(task, owner)]));
+    const results = await backend.enqueue(requests);
+    enqueued += results.filter(({ status }) => status === 'added').length;
     const refused = results.find((result) => result.status === 'error');
     if (refused?.status === 'error') throw refused.error;
   }
-  return added;
+  return { enqueued, unreadable };
 }
 
-function requestFor(owner: BackendName, entry: LedgerEntry | null): EnqueueRequest[] {
-  // Finished since it was looked at.
-  if (entry === null || entry.payload === null) return [];
-  return [jobRequestOf({ ...entry, payload: entry.payload }, owner)];
-}
+const NOTHING = { enqueued: 0, unreadable: [] };

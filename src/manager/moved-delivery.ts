@@ -1,6 +1,6 @@
 import { beeKey, beeRecordText, isLater } from '../backends/bee-queue-wire.ts';
 import type { MovedTask } from '../domain/ledger.ts';
-import { jobRequestOf } from '../domain/queued-task.ts';
+import { deliverable, jobRequestOf } from '../domain/queued-task.ts';
 import type { MovedDelivery, MovedOverview } from '../domain/rollback.ts';
 import { movedQueueOf } from '../domain/task-backend.ts';
 import { mendOpenTasks } from '../execution/open-task-mender.ts';
@@ -40,10 +40,9 @@ export function deliveryToPlainQueues(c: Connections): MovedDelivery {
     for (let from = 0; from < ids.length; from += FULL_PAGE) {
       const some = ids.slice(from, from + FULL_PAGE);
       const entries = await c.ledger.getMany(some);
-      unreadable.push(...some.filter((_, i) => entries[i] === null));
-      const tasks = entries.flatMap((entry) =>
-        entry?.owner === 'stable' && entry.payload !== null ? [{ ...entry, payload: entry.payload }] : [],
-      );
+      const whole = entries.map((entry) => (entry?.owner === 'stable' ? deliverable(entry) : null));
+      unreadable.push(...some.filter((_, i) => !whole[i]));
+      const tasks = whole.filter((task) => task !== null);
       const answers = await handOver(tasks);
       const handed = tasks.filter((_, i) => answers[i] === 'handed-over');
       open.push(...tasks.filter((_, i) => answers[i] === 'left'));

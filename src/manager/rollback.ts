@@ -69,11 +69,8 @@ function houseOf(
     freeze: () => freeze(c, options.reason),
     queues,
     attendance: async () => {
-      const [workers, hasPlainConsumers] = await Promise.all([
-        c.workers.list(),
-        hasQueueConsumers(c.control),
-      ]);
-      return { workers, hasPlainConsumers };
+      const [workers, isAnybodyWaiting] = await Promise.all([c.workers.list(), hasQueueConsumers(c.control)]);
+      return { workers, hasQueueConsumers: isAnybodyWaiting };
     },
     hasServices: options.services === true,
     runServices: (role) =>
@@ -85,10 +82,10 @@ function houseOf(
 }
 
 async function freeze(c: Connections, reason: string): Promise<Freeze> {
-  const { epoch: before } = await c.plane.refresh();
+  const wasFrozen = c.plane.state.frozen !== '';
   const startedAt = performance.now();
   const { epoch } = await c.plane.freeze({ reason });
-  return { epoch, wasFrozen: epoch === before, ms: performance.now() - startedAt };
+  return { epoch, wasFrozen, ms: performance.now() - startedAt };
 }
 
 export async function planOf(c: Connections, queues: readonly string[]): Promise<RollbackPlan> {

@@ -106,8 +106,7 @@ export class Evacuation {
 
   async #park(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    await this.#ledger.parkCorrupt(ids);
-    this.#parked.push(...ids);
+    this.#parked.push(...(await this.#ledger.parkCorrupt(ids)));
   }
 }
 

@@ -1,5 +1,6 @@
 import type {
   LedgerSnapshot,
+  LeftTask,
   MovedOverview,
   RollbackEvent,
   RollbackPhase,
@@ -31,6 +32,7 @@ export class Rollback {
   #freeze: Freeze = { epoch: 0, wasFrozen: false, ms: 0 };
   #total = 0;
   #left: readonly string[] = [];
+  #stillRunning: readonly LeftTask[] = [];
   #openMoved: MovedOverview['openByQueue'] = new Map();
   #isResumed = false;
 
@@ -66,17 +68,21 @@ export class Rollback {
 
   async #bringBack(): Promise<void> {
     let { epoch } = this.#freeze;
+    const { graceMs, settleMs } = this.#options;
     for (let round = 1; round <= MOST_ROUNDS; round++) {
       await this.#phase('evacuate', () => this.#evacuation.pass(this.#options.signal));
-      await this.#phase('wait', () => this.#wait(this.#options.graceMs));
+      // Those that the patience is over for get no second one.
+      const isPatient = this.#left.length === 0;
+      await this.#phase('wait', () => (isPatient ? this.#wait(graceMs, settleMs) : this.#wait(0, 0)));
       if (round === 1 && this.#house.hasServices) {
         await this.#phase('stop-canary', () => this.#switch('stop-canary'));
         // What its workers were running comes back now.
-        await this.#phase('wait', () => this.#wait(0));
+        await this.#phase('wait', () => this.#wait(0, settleMs));
       }
       const now = await this.#phase('verify', () => this.#verify());
       const verdict = judge(now, epoch, this.#left.length);
       if (verdict.status === 'again') epoch = verdict.epoch;
+      else if (verdict.status === 'verified' && !(await this.#persevere(() => this.#allRunOn()))) continue;
       else if (verdict.status === 'forgotten')
         epoch = (await this.#persevere(() => this.#house.freeze())).epoch;
       else {
@@ -92,8 +98,17 @@ export class Rollback {
     });
   }
 
-  async #wait(graceMs: number): Promise<void> {
-    const { settleMs, signal } = this.#options;
+  /** False: one of those that ran has ended since, and may be a moved task that nobody has looked after yet. */
+  async #allRunOn(): Promise<boolean> {
+    this.#stillRunning = [];
+    if (this.#left.length === 0) return true;
+    const { workers } = await this.#house.attendance();
+    this.#stillRunning = await leftTasks(this.#left, this.#house.ledger, workers);
+    return this.#stillRunning.length === this.#left.length;
+  }
+
+  async #wait(graceMs: number, settleMs: number): Promise<void> {
+    const { signal } = this.#options;
     const result = await waitForRunning(this.#evacuation, this.#house.ledger, {
       graceMs,
       settleMs,
@@ -111,8 +126,7 @@ export class Rollback {
       this.#emit({ type: 'verified', looked, enqueuedAgain }),
     );
     if (overview.unreadable.length > 0) {
-      await ledger.parkCorrupt(overview.unreadable);
-      this.#findings.addParked(overview.unreadable);
+      this.#findings.addParked(await ledger.parkCorrupt(overview.unreadable));
     }
     this.#openMoved = overview.openByQueue;
     // Before the look: what Redis had not written yet, and might forget, must not be what the look sees.
@@ -136,7 +150,7 @@ export class Rollback {
     const { ledger, namespace, actor, isPlainStable } = this.#house;
     const attendance = await this.#persevere(() => this.#house.attendance());
     if (!isPlainStable) this.#findings.addCheck(checkConsumers(this.#openMoved, attendance));
-    const left = await leftTasks(this.#left, ledger, attendance.workers);
+    const left = this.#stillRunning;
     if (left.length > 0) this.#findings.add(stillRunning(left));
     this.#findings.addParked(this.#evacuation.parked);
     const [now, baseline, asked] = await this.#persevere(() =>

@@ -24,7 +24,8 @@ export function judge(now: LedgerSnapshot, epoch: number, running: number): Verd
   }
   if (!now.isFrozen) return { status: 'forgotten' };
   if (now.epoch !== epoch) return { status: 'again', epoch: now.epoch };
-  if (now.counts.openCanary > running) return { status: 'again', epoch };
+  // More: something came in. Fewer: something that ran has ended, perhaps by moving, after the walk over the moved ones.
+  if (now.counts.openCanary !== running) return { status: 'again', epoch };
   if (!now.counts.conserved) {
     return problem(
       'E_NOT_CONSERVED',

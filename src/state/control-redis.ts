@@ -57,17 +57,24 @@ export class ControlRedis {
     });
   }
 
-  /** Asks the same of many keys in one go; answers in their order. @throws as `ask` */
+  /**
+   * Asks the same of many keys in one go; answers in their order, null where a key holds something of another type: one
+   * that somebody has overwritten is not to stand in the way of all others. @throws as `ask`
+   */
   askEach<T>(
     operation: string,
     keys: readonly string[],
     add: (pipeline: ChainableCommander, key: string) => unknown,
-  ): Promise<T[]> {
-    return this.askAll(operation, (redis) => {
+  ): Promise<(T | null)[]> {
+    return this.ask(operation, async (redis) => {
       const pipeline = redis.pipeline();
       for (const key of keys) add(pipeline, key);
-      return pipeline;
-    }) as Promise<T[]>;
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([error, reply]) => {
+        if (error && !/^WRONGTYPE/.test(error.message)) throw error;
+        return error ? null : (reply as T);
+      });
+    });
   }
 
   /** Listens on a channel until the returned function is called. Resolves when Redis has confirmed. */

@@ -68,7 +68,7 @@ export function movedTaskFrom(id: string, fields: readonly (string | undefined)[
   const spec = readSpec(specText ?? '');
   if (spec === null) throw new SyntaxError('not a spec');
   JSON.parse(payload);
-  return {
+  const task = {
     id,
     spec,
     payload,
@@ -76,6 +76,8 @@ export function movedTaskFrom(id: string, fields: readonly (string | undefined)[
     dueAt: dueAt ? Number(dueAt) : spec.dueAt,
     failures: Number(failures ?? 0),
   };
+  if (!hasNumbers(task)) throw new SyntaxError('not numbers');
+  return task;
 }
 
 /** All fields of an entry but its payload. */
@@ -109,19 +111,40 @@ export function headFrom(id: string, row: readonly (string | null)[]): EntryHead
 function readSpec(text: string): TaskSpec | null {
   try {
     const spec = JSON.parse(text) as Partial<TaskSpec> | null;
-    const isSpec = typeof spec?.task === 'string' && typeof spec.queue === 'string' && spec.backoff;
+    const isSpec =
+      typeof spec?.task === 'string' &&
+      typeof spec.queue === 'string' &&
+      typeof spec.retries === 'number' &&
+      typeof spec.timeoutMs === 'number' &&
+      typeof spec.backoff?.delayMs === 'number';
     return isSpec ? (spec as TaskSpec) : null;
   } catch {
     return null;
   }
 }
 
+/** Whether the numbers of a job can be made of it. */
+function hasNumbers(task: Pick<MovedTask, 'acceptedAt' | 'dueAt' | 'failures'>): boolean {
+  return [task.acceptedAt, task.dueAt ?? 0, task.failures].every(Number.isFinite);
+}
+
+const OWNERS: readonly string[] = ['canary', 'stable'] satisfies BackendName[];
+const STATES: readonly string[] = [
+  'accepted',
+  'running',
+  'retrying',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'handed-over',
+] satisfies EntryState[];
+
 /** null: there is no such entry, or it cannot be read. */
 export function entryFrom(id: string, hash: Readonly<Record<string, string>>): LedgerEntry | null {
   const spec = readSpec(hash.spec ?? '');
-  if (!hash.owner || spec === null) return null;
+  if (!OWNERS.includes(hash.owner ?? '') || !STATES.includes(hash.state ?? '') || spec === null) return null;
   const time = (field: string) => (hash[field] === undefined ? null : Number(hash[field]));
-  return {
+  const entry: LedgerEntry = {
     id,
     owner: hash.owner as BackendName,
     state: hash.state as EntryState,
@@ -138,4 +161,5 @@ export function entryFrom(id: string, hash: Readonly<Record<string, string>>): L
     movedAt: time('movedAt'),
     dueAt: time('dueAt') ?? spec.dueAt,
   };
+  return hasNumbers(entry) ? entry : null;
 }

@@ -111,22 +111,22 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async get(id: string): Promise<LedgerEntry | null> {
-    const key = this.#redis.keys.task(id);
-    return entryFrom(id, await this.#redis.ask('read entry', (redis) => redis.hgetall(key)));
+    const [entry = null] = await this.getMany([id]);
+    return entry;
   }
 
   async peek(ids: readonly string[]): Promise<(EntryHead | null)[]> {
     const keys = ids.map(this.#redis.keys.task);
     const add = (all: ChainableCommander, key: string) => all.hmget(key, ...HEAD_FIELDS);
     const rows = await this.#redis.askEach<(string | null)[]>('look at entries', keys, add);
-    return rows.map((row, i) => headFrom(ids[i] as string, row));
+    return rows.map((row, i) => headFrom(ids[i] as string, row ?? []));
   }
 
   async getMany(ids: readonly string[]): Promise<(LedgerEntry | null)[]> {
     const keys = ids.map(this.#redis.keys.task);
     const add = (all: ChainableCommander, key: string) => all.hgetall(key);
     const hashes = await this.#redis.askEach<Record<string, string>>('read entries', keys, add);
-    return hashes.map((hash, i) => entryFrom(ids[i] as string, hash));
+    return hashes.map((hash, i) => entryFrom(ids[i] as string, hash ?? {}));
   }
 
   async scanOpen(owner: BackendName, cursor: string, count: number) {

@@ -59,10 +59,10 @@ export class RedisRollbackLedger implements RollbackLedger {
     return reassign(this.#redis, ids, { onlyWhileFrozen: true, setsPrioritiesAside });
   }
 
-  async parkCorrupt(ids: readonly string[]): Promise<number> {
-    if (ids.length === 0) return 0;
+  async parkCorrupt(ids: readonly string[]): Promise<readonly string[]> {
+    if (ids.length === 0) return [];
     const rows = ids.map((id) => row(id, outcomeShardOf(id))).join('');
-    return Number(await this.#redis.run('park-corrupt', [this.#parkedSeconds, ids.length, rows]));
+    return (await this.#redis.run('park-corrupt', [this.#parkedSeconds, ids.length, rows])) as string[];
   }
 
   peek(ids: readonly string[]): Promise<readonly (EntryHead | null)[]> {

@@ -45,6 +45,7 @@ describe('the routing from the command line', () => {
 
   it('is frozen at once; changes then need a person, until somebody resumes', async () => {
     const place = cliPlace('routing: { celeryRatio: 1 }');
+    await place.begin();
     const frozen = await place.run('freeze', '--reason', 'memory');
     expect(frozen).toMatchObject({ code: 0, stderr: '' });
     expect(frozen.stdout).toMatch(/^Frozen at epoch 2 \(namespace /);

@@ -137,6 +137,7 @@ describe('an app module', () => {
       'broken.yaml',
       `namespace: ${broken.namespace}\napp: { module: broken.mjs }\n`,
     );
+    await broken.begin();
     const at = ['--config', config, ...place.at.slice(2)];
     const frozen = await cli(['freeze', '--reason', 'x', ...at], { cwd: broken.dir });
     expect(frozen).toMatchObject({ code: 0, stderr: '' });
@@ -180,7 +181,9 @@ describe('a config file', () => {
   });
 
   it('with a mistake elsewhere keeps nobody from freezing, and is told', async () => {
-    const namespace = `${place.namespace}-freeze`;
+    const own = cliPlace();
+    await own.begin();
+    const { namespace } = own;
     const file = place.write('half.yaml', `namespace: ${namespace}\nrouting: { celeryRatio: 5 }\n`);
     const at = ['--reason', 'x', '--config', file, '--redis', redisUrl()];
     const frozen = await cli(['freeze', ...at]);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { startRedis } from '../support/redis.ts';
+import { expectBack, movedTasks, times } from '../support/rollback-backlog.ts';
 import { RollbackRounds, type RoundFigures } from '../support/rollback-rounds.ts';
-import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
+import { FAULT_TIMEOUT_MS, Trial, type TrialProcess } from '../support/trial.ts';
 import { secondRuns } from '../support/verdict.ts';
 
 /** Each is an operator that is killed, and a rollback that is run again. `npm run faults` asks for 200. */
@@ -51,6 +52,33 @@ function report({ seed, rounds, runs, tasks, secondRuns }: TrialFigures): void {
     `seed ${seed}: ${runs} operators killed (${places}), ${tasks} tasks, 0 lost, second runs: ${second.join(', ') || 'none'}\n`,
   );
 }
+
+describe('a rollback that is killed between moving a batch and enqueueing it', () => {
+  it(
+    'enqueues it when it is run again, with nobody else at work',
+    async () => {
+      const trial = await Trial.open({ redisUrl: (await startRedis()).url, ratio: 1, watchesMoves: true });
+      await Promise.all(times(150, () => trial.submit()));
+      // The fourth thing that it says is that it has moved a batch.
+      const deaths = [{ atEvent: 4, turns: 0 }, null];
+      const [first, second] = (await Promise.all(
+        deaths.map((death, i) => trial.rollback(`operator${i}`, { death })),
+      )) as [TrialProcess, TrialProcess];
+      first.kill('SIGUSR2');
+      expect(await first.ended).toBe('SIGKILL');
+      expect(await movedTasks(trial)).toMatchObject({ open: { length: 100 }, queued: [] });
+      second.kill('SIGUSR2');
+      await expectBack(trial, second);
+      const { open, queued } = await movedTasks(trial);
+      expect(open).toHaveLength(150);
+      expect(queued).toEqual(open);
+      await trial.worker('a');
+      await trial.settled();
+      await trial.expectPromisesKept();
+    },
+    FAULT_TIMEOUT_MS,
+  );
+});
 
 describe('a rollback that is killed anywhere, and run again', () => {
   let done = 0;

@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
+import { HybridTaskManager, loadConfig } from '../../src/index.ts';
+import { tasks } from './app.ts';
 import { cliBuild } from './cli-build.ts';
+import { RecordingLog } from './recording-log.ts';
 import { redisUrl, uniqueName } from './redis.ts';
 
 const children = new Set<ChildProcess>();
@@ -103,10 +106,14 @@ export interface CliPlace {
   json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
   start(...args: string[]): RunningCli;
   write(name: string, text: string): string;
+  /** A manager of this place in the test's own process. Commands that operate refuse a namespace without any. */
+  manager(): Promise<HybridTaskManager>;
+  /** Makes the namespace known, as the first process of a team does. */
+  begin(): Promise<void>;
 }
 
-/** A folder, a namespace and queues of a test's own, on the Redis that all tests share. */
-export function cliPlace(config = ''): CliPlace {
+/** A folder, a namespace and queues of a test's own. @param url default: the Redis that all tests share */
+export function cliPlace(config = '', url = redisUrl()): CliPlace {
   const dir = mkdtempSync(join(tmpdir(), 'hybrid-cli-'));
   folders.add(dir);
   const namespace = uniqueName('cli');
@@ -128,9 +135,16 @@ export function cliPlace(config = ''): CliPlace {
     ].join('\n'),
   );
   write('flags.json', '{"flags":{}}\n');
-  const at = ['--config', file, '--redis', redisUrl()];
+  const at = ['--config', file, '--redis', url];
   const start = (...args: string[]) => startCli([...args, ...at], { cwd: dir });
   const run = (...args: string[]) => start(...args).ended;
+  const manager = async () =>
+    HybridTaskManager.open({
+      config: await loadConfig({ file, cwd: dir, env: { REDIS_URL: url } }),
+      tasks,
+      log: new RecordingLog(),
+      followConfigFile: false,
+    });
   return {
     dir,
     namespace,
@@ -138,6 +152,8 @@ export function cliPlace(config = ''): CliPlace {
     run,
     start,
     write,
+    manager,
+    begin: async () => (await manager()).close(),
     async json(...args) {
       const { stdout, stderr, code } = await run(...args, '--json');
       try {

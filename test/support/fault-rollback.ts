@@ -4,10 +4,12 @@ import { HybridTaskManager, loadConfig } from '../../src/index.ts';
 import { type ChildSetup, faultTask } from './fault-task.ts';
 import { writeHistory } from './history.ts';
 
-/** A process that is to die: at the so-manieth event of the rollback, after so many turns of the event loop. */
+/** How an operator is to die: at the so-manieth event of its rollback, after so many turns of the event loop. */
 export interface Death {
   readonly atEvent: number;
   readonly turns: number;
+  /** SIGSTOP: it only sleeps. @default SIGKILL */
+  readonly signal?: 'SIGKILL' | 'SIGSTOP';
 }
 
 export interface RollbackSetup extends ChildSetup {
@@ -19,8 +21,8 @@ export interface RollbackSetup extends ChildSetup {
 }
 
 /**
- * An operator of a trial. Says `ready`, begins on SIGUSR2, says `report <JSON>` at the end. Kills itself, with SIGKILL, so that
- * it dies exactly there and not some milliseconds later.
+ * An operator of a trial. Says `ready`, begins on SIGUSR2, says `report <JSON>` at the end. Sends the signal that
+ * it dies of to itself, so that it dies exactly there and not some milliseconds later.
  */
 const setup = JSON.parse(process.argv[2] ?? '{}') as RollbackSetup;
 const history = writeHistory(setup.history, setup.who);
@@ -35,7 +37,7 @@ const manager = await HybridTaskManager.open({
 let events = 0;
 let before = '';
 function dieAfter(turns: number): void {
-  if (turns === 0) process.kill(process.pid, 'SIGKILL');
+  if (turns === 0) process.kill(process.pid, death?.signal ?? 'SIGKILL');
   else setImmediate(() => dieAfter(turns - 1));
 }
 

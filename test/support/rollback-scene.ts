@@ -76,9 +76,15 @@ export async function startUnderDeadWorker(c: Connections, id: string): Promise<
   await c.control.ask('bury', (redis) => redis.del(c.control.keys.worker(lease.id)));
 }
 
-/** Everything in a Redis, in a form that can be compared. Streams and hashes are dumped as they are. */
-export async function dumpOf(system: HybridSystem): Promise<Readonly<Record<string, string>>> {
-  const keys = (await system.redis.keys('*')).sort();
-  const dumps = await Promise.all(keys.map((key) => system.redis.dumpBuffer(key)));
-  return Object.fromEntries(keys.map((key, i) => [key, dumps[i]?.toString('base64') ?? '']));
+/** Everything in a Redis, in a form that can be compared. */
+export async function dumpOf(system: HybridSystem): Promise<Readonly<Record<string, unknown>>> {
+  const { redis } = system;
+  const keys = (await redis.keys('*')).sort();
+  const contents = keys.map(async (key) => {
+    // A hash is dumped in the order of its table, which reading may change.
+    if ((await redis.type(key)) === 'hash') return redis.hgetall(key);
+    return (await redis.dumpBuffer(key))?.toString('base64');
+  });
+  const values = await Promise.all(contents);
+  return Object.fromEntries(keys.map((key, i) => [key, values[i]]));
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { EXIT } from '../failure.ts';
+import { EXIT, OnlyFrozenError } from '../failure.ts';
 import { type CommonOptions, delay, reason, withPlace } from '../options.ts';
 import { print, printJson, say } from '../output.ts';
 import { isAgreed } from '../question.ts';
@@ -91,7 +91,20 @@ async function act(session: Session, flags: RollbackFlags): Promise<number> {
   return rollBack(session, flags, place);
 }
 
-async function rollBack({ manager }: Session, flags: RollbackFlags, place: string): Promise<number> {
+/** Without knowing where stable's queues are, tasks would go where nobody takes them. */
+async function freezeOnly({ manager }: Session, flags: RollbackFlags, part: string): Promise<never> {
+  await manager.freeze({ reason: flags.reason });
+  throw new OnlyFrozenError(
+    `Frozen: nothing new goes to BullMQ. Nothing was brought back yet, because ${part} in the config has a mistake. ` +
+      'Mend it and run this again; workers that run meanwhile bring tasks back by themselves.',
+  );
+}
+
+async function rollBack(session: Session, flags: RollbackFlags, place: string): Promise<number> {
+  const { manager, without } = session;
+  const needed = ['stable', ...(flags.services ? ['services'] : [])];
+  const missing = needed.find((part) => without.has(part));
+  if (missing !== undefined) return freezeOnly(session, flags, missing);
   const signals = onStopSignals(() => process.exit(INTERRUPTED));
   if (!flags.json) say(`Rolling back ${place}:`);
   try {

@@ -1,14 +1,14 @@
 --[[ Ends open entries that cannot be read: counted as failed, parked for a person. What is left of the record is kept.
 ARGV   ttl (s) of what is written, n, n rows of: id, outcome channel
-returns how many were parked now
+returns the ids that were parked now
 ]]
-local ttl, parked, field = ARGV[1], 0, fieldsOf(ARGV[3])
+local ttl, parked, field = ARGV[1], {}, fieldsOf(ARGV[3])
 for _ = 1, tonumber(ARGV[2]) do
   local id, channel = field(), field()
   local owner = redis.call('ZREM', P .. 'open:canary', id) == 1 and 'canary'
     or redis.call('ZREM', P .. 'open:moved', id) == 1 and 'stable'
   if owner then
-    parked = parked + 1
+    parked[#parked + 1] = id
     redis.call('HINCRBY', P .. 'counts', owner == 'canary' and 'failed' or 'movedFailed', 1)
     redis.call('ZADD', P .. 'parked', NOW, id)
     if redis.call('TYPE', taskKey(id)).ok == 'hash' then

@@ -17,7 +17,7 @@ local function reassign(id, channel)
   if e.err or isListed then return { 'corrupt' } end
   if not e[1] then return { 'absent' } end
   local isFree = e[2] == 'accepted' or e[2] == 'retrying' or (e[2] == 'running' and not isAlive(e[3] or ''))
-  if e[1] == 'canary' and (not e[5] or not e[6] or not e[7] or not isOpen(e[2]))
+  if e[1] == 'canary' and (not e[5] or not e[6] or not tonumber(e[7] or '') or not isOpen(e[2]))
     and redis.call('ZSCORE', OPEN, id) then return { 'corrupt' } end
   if e[1] ~= 'canary' or not isFree then return { 'left', e[1], e[2] } end
   if e[4] then

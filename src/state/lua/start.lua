@@ -32,11 +32,12 @@ end
 local function start(id, token, channel, failureTtl)
   local key = taskKey(id)
   local e = redis.call('HMGET', key, 'owner', 'state', 'worker', 'token', 'attempt', 'failures', 'losses',
-    'cancelRequested', 'ttl', 'acceptedAt')
+    'cancelRequested', 'ttl', 'acceptedAt', 'retryOf')
   local owner, state, holder = e[1], e[2], e[3]
   if not owner then return { 'absent', NOW } end
   if state == 'running' and e[4] == token then return { 'granted', tonumber(e[5]), tonumber(e[6] or '0') } end
-  if not isOpen(state) then return { 'skip', 'finished' } end
+  -- An old copy of this very question, held up on a broken connection: its run has ended and is to be tried again.
+  if not isOpen(state) or e[11] == token then return { 'skip', 'finished' } end
   if owner ~= backend then return { 'skip', 'moved' } end
   if state == 'running' and holder ~= worker and isAlive(holder) then return { 'busy' } end
   if e[8] then
