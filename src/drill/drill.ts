@@ -103,13 +103,13 @@ class Course {
     const pressed = await script.play('red button', (problem) => pressTheButton(stage, problem));
     this.report = await script.play('rollback', (problem) => rollBack(stage, pressed, way, problem));
     await script.play('stable runs it', async (problem) => [await runOnStable(stage, due, problem), null]);
-    await script.play('runs counted', async (problem) => [checkRuns(stage, problem), null]);
+    const runs = await script.play('runs counted', async (problem) => checkRuns(stage, problem));
     await script.play('results', async (problem) => [await readResults(stage, problem), null]);
     await script.play('forward again', async (problem) => [
       await goForwardAgain(stage, way.canaryDown, problem),
       null,
     ]);
-    await script.play('ledger', async (problem) => [await checkLedger(stage, problem), null]);
+    await script.play('ledger', async (problem) => [await checkLedger(stage, runs, problem), null]);
   }
 
   async #setStage(): Promise<Stage> {

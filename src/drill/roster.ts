@@ -67,20 +67,21 @@ export class Roster {
   }
 }
 
-/** Tasks whose handler was not called where and as often as it should. @returns a sentence for each, not too many */
+/** Tasks whose handler was not called where and as often as it should. @returns a sentence for each, without its full stop */
 export function wrongRuns(tasks: readonly DrillTask[], chronicle: Chronicle): readonly string[] {
   const wrong: string[] = [];
   for (const { kind, handle } of tasks) {
     const [should, did] = [KINDS[kind].runs, chronicle.runsOf(handle.id)];
     if (should.join() === did.map(({ backend }) => backend).join()) continue;
     wrong.push(
-      `${handle.id} (${kind}) ran ${timesOf(did.length)}${placesOf(did)}, it should ${timesOf(should.length)}` +
+      `${handle.id} (${kind}) ran ${timesOf(did.length)}${placesOf(did)}; it should ${timesOf(should.length)}` +
         `${should.length === 0 ? '' : ` (${should.join(', ')})`}`,
     );
   }
-  return shortened(wrong);
+  return wrong;
 }
 
+/** Not too many of them. */
 export function shortened(sentences: readonly string[]): readonly string[] {
   if (sentences.length <= MOST_NAMED) return sentences;
   return [...sentences.slice(0, MOST_NAMED), `and ${sentences.length - MOST_NAMED} more like these`];

@@ -13,15 +13,7 @@ export interface TaskReport {
   readonly queue: string | null;
   readonly backend: BackendName;
   /** `handed-over`: a rollback gave it to plain bee-queue workers, which keep no record of how it ends. */
-  readonly state:
-    | 'waiting'
-    | 'delayed'
-    | 'running'
-    | 'retrying'
-    | 'succeeded'
-    | 'failed'
-    | 'cancelled'
-    | 'handed-over';
+  readonly state: 'waiting' | 'delayed' | Exclude<EntryState, 'accepted'>;
   /** Runs begun so far; null where only the backend's own record is left. */
   readonly attempts: number | null;
   readonly wasMoved: boolean;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { plainClient, startRedis } from '../support/redis.ts';
-import { expectBack, times } from '../support/rollback-backlog.ts';
+import { rollBack, times } from '../support/rollback-backlog.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
 
@@ -30,11 +30,6 @@ describe('a producer that sleeps over a whole rollback', () => {
     });
   }
 
-  async function rollBack(trial: Trial, moved: number): Promise<void> {
-    const report = await trial.manager.rollback({ reason: 'while it sleeps', graceMs: 0, persist: false });
-    expect(report).toMatchObject({ status: 'completed', problems: [], tasks: { moved, left: 0 } });
-  }
-
   async function expectOneRunOnStable(trial: Trial): Promise<void> {
     await trial.settled();
     const { id } = await trial.seen('submit-ok', () => true);
@@ -51,7 +46,7 @@ describe('a producer that sleeps over a whole rollback', () => {
       const producer = await trial.producer('p', { count: 1 });
       await held.caught;
       trial.pause(producer);
-      await rollBack(trial, 0);
+      expect((await rollBack(trial)).tasks.moved).toBe(0);
       held.pass();
       trial.wake(producer);
       expect(await producer.ended).toBe(0);
@@ -70,7 +65,7 @@ describe('a producer that sleeps over a whole rollback', () => {
       const producer = await trial.producer('p', { count: 1 });
       await held.caught;
       trial.pause(producer);
-      await rollBack(trial, 1);
+      expect((await rollBack(trial)).tasks.moved).toBe(1);
       if (fate === 'arrives') held.pass();
       else held.cut();
       trial.wake(producer);
@@ -102,18 +97,16 @@ describe('a worker of canary that is paused while it runs a task, and wakes up a
       const trial = await Trial.open({ redisUrl: (await startRedis()).url, ratio: 1, watchesMoves: true });
       const [gateA, gateB] = [trial.gate(), trial.gate()];
       const graceMs = end === 'is aborted' ? 0 : LONG_GRACE_MS;
-      const [a, operator] = await Promise.all([
+      const [a] = await Promise.all([
         trial.worker('a', { backends: ['canary'] }),
-        trial.rollback('operator', { graceMs }),
         trial.worker('b', { backends: ['stable'] }),
       ]);
       const task = await trial.submit({ hold: { a: gateA.file, b: gateB.file } });
       const { id } = task;
       await trial.seen('started', (e) => e.id === id);
       trial.pause(a);
-      operator.kill('SIGUSR2');
+      await rollBack(trial, graceMs);
       await trial.seen('started', (e) => e.id === id && e.who === 'b');
-      await expectBack(trial, operator);
       if (other === 'has ended') {
         gateB.open();
         await trial.settled();
@@ -145,17 +138,16 @@ describe('a worker of canary that is alive', () => {
     async (_, graceMs) => {
       const trial = await Trial.open({ redisUrl: (await startRedis()).url, ratio: 1, watchesMoves: true });
       const gate = trial.gate();
-      const [operator] = await Promise.all([
-        trial.rollback('operator', { graceMs }),
+      await Promise.all([
         trial.worker('a', { backends: ['canary'] }),
         trial.worker('b', { backends: ['stable'] }),
       ]);
       const { id } = await trial.submit({ hold: { a: gate.file } });
       await trial.seen('started', (e) => e.id === id);
-      operator.kill('SIGUSR2');
+      const back = rollBack(trial, graceMs);
       await trial.seen('rollback', (e) => e.step === 'waiting');
       if (graceMs > 0) gate.open();
-      await expectBack(trial, operator);
+      await back;
       await trial.settled();
       const backends = trial.runsOf(id).map(({ backend }) => backend);
       expect(backends).toEqual(graceMs > 0 ? ['canary'] : ['canary', 'stable']);
@@ -178,8 +170,7 @@ describe('an operator who sleeps in the middle, until another has finished and r
       sleeper.kill('SIGUSR2');
       await trial.seen('rollback', (e) => e.pid === sleeper.pid && e.step.startsWith('moved'));
       const { manager } = trial;
-      const report = await manager.rollback({ reason: 'another', graceMs: 0, persist: false });
-      expect(report).toMatchObject({ status: 'completed', tasks: { moved: 150 } });
+      expect((await rollBack(trial)).tasks.moved).toBe(150);
       await manager.resume({ reason: 'forward again' });
       await manager.setRatio(1, { reason: 'forward again' });
       const again = await Promise.all(times(20, () => trial.submit()));

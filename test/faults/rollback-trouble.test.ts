@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type RedisServerOptions, startRedis } from '../support/redis.ts';
-import { expectBack, expectMovesCounted, makeBacklog, times } from '../support/rollback-backlog.ts';
+import { expectBack, expectMovesCounted, makeBacklog, rollBack, times } from '../support/rollback-backlog.ts';
 import { FAULT_TIMEOUT_MS, Trial, type TrialProcess } from '../support/trial.ts';
 
 /** Longer than any wait for a running task: nothing is aborted. */
@@ -94,19 +94,15 @@ describe('a rollback while the house falls apart', () => {
     'Redis is killed in the middle of the moving, and restarted in the middle of the waiting',
     async () => {
       const { trial, redis } = await openTrial({ redis: { aof: true } });
-      const [operator, worker] = await Promise.all([
-        trial.rollback('operator', { graceMs: LONG_GRACE_MS }),
-        trial.worker('a'),
-      ]);
-      const backlog = await makeBacklog(trial, worker);
-      operator.kill('SIGUSR2');
+      const backlog = await makeBacklog(trial, await trial.worker('a'));
+      const back = rollBack(trial, LONG_GRACE_MS);
       await trial.seen('rollback', (e) => e.step.startsWith('moved'));
       await trial.killRedis(redis);
       await trial.restartRedis(redis);
       await trial.seen('rollback', (e) => e.step === 'waiting');
       await trial.restartRedis(redis);
       backlog.endAll();
-      await expectBack(trial, operator);
+      await back;
       await trial.settled();
       await trial.expectPromisesKept();
     },
@@ -118,12 +114,10 @@ describe('a rollback while the house falls apart', () => {
     async () => {
       const canary = await startRedis();
       const { trial } = await openTrial({ canaryUrl: canary.url });
-      const [operator, worker] = await Promise.all([trial.rollback('operator'), trial.worker('a')]);
-      const backlog = await makeBacklog(trial, worker);
+      const backlog = await makeBacklog(trial, await trial.worker('a'));
       await trial.killRedis(canary);
-      operator.kill('SIGUSR2');
       backlog.endSome();
-      const report = await expectBack(trial, operator);
+      const report = await rollBack(trial);
       expect(report.notes.join()).toContain('BullMQ did not answer');
       backlog.endAll();
       await backlog.repeatKeyed();

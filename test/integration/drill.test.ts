@@ -98,7 +98,7 @@ describe('the verdict can be failed', () => {
       expect(report.verdict).toBe('failed');
       expect(report.reasons.join('\n')).toMatch(new RegExp(`stable runs it: ${dropped} .* did not end`));
       expect(report.reasons.join('\n')).toMatch(
-        new RegExp(`runs counted: ${dropped} .* ran never, it should once`),
+        new RegExp(`runs counted: ${dropped} .* ran never; it should once`),
       );
       expect(report.reasons.join('\n')).toContain('1 moved');
       expect(await keysOf(report)).toEqual([]);
@@ -115,7 +115,7 @@ describe('the verdict can be failed', () => {
       expect(report.verdict).toBe('failed');
       expect(report.reasons.join('\n')).toMatch(/\(delayed\) ran \d+ ms before it was due/);
       expect(report.reasons.join('\n')).toMatch(/\(in an hour\) is not in the delayed set of bee-queue/);
-      expect(report.reasons.join('\n')).toMatch(/\(in an hour\) ran once \(stable\), it should never/);
+      expect(report.reasons.join('\n')).toMatch(/\(in an hour\) ran once \(stable\); it should never/);
     },
     LONG_MS,
   );
@@ -155,7 +155,7 @@ describe('the verdict can be failed', () => {
       });
       expect(report.verdict).toBe('failed');
       expect(report.reasons.join('\n')).toMatch(
-        new RegExp(`runs counted: ${twice?.id} .* ran 2 times \\(stable, stable\\), it should once`),
+        new RegExp(`runs counted: ${twice?.id} .* ran 2 times \\(stable, stable\\); it should once`),
       );
     },
     LONG_MS,

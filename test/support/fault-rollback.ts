@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { HybridTaskManager, loadConfig } from '../../src/index.ts';
 import { type ChildSetup, faultTask } from './fault-task.ts';
-import { writeHistory } from './history.ts';
+import { stepOf, writeHistory } from './history.ts';
 
 /** How an operator is to die: at the so-manieth event of its rollback, after so many turns of the event loop. */
 export interface Death {
@@ -55,8 +55,7 @@ try {
       // Said again and again while it waits: to die there has one chance among the others.
       if (type !== 'waiting' || before !== type) events += 1;
       before = type;
-      const what = type === 'moved' ? ` ${event.moved}` : 'phase' in event ? ` ${event.phase}` : '';
-      history.note({ event: 'rollback', step: `${type}${what}` });
+      history.note({ event: 'rollback', step: stepOf(event) });
       if (events === death?.atEvent) dieAfter(death.turns);
     },
   });

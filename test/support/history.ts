@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import type { WorkerEvent } from '../../src/index.ts';
+import type { RollbackEvent, WorkerEvent } from '../../src/index.ts';
 
 interface RunFacts {
   readonly n: number;
@@ -57,6 +57,11 @@ export type Happening =
 export type HistoryEvent = Happening & { readonly at: number; readonly pid: number; readonly who: string };
 
 export type EventOf<K extends Happening['event']> = Extract<HistoryEvent, { readonly event: K }>;
+
+export function stepOf(event: RollbackEvent): string {
+  if (event.type === 'moved') return `moved ${event.moved}`;
+  return 'phase' in event ? `${event.type} ${event.phase}` : event.type;
+}
 
 export interface HistoryWriter {
   note(happening: Happening): void;

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { RollbackReport } from '../../src/index.ts';
+import { stepOf } from './history.ts';
 import { plainClient } from './redis.ts';
 import type { Trial, TrialProcess } from './trial.ts';
 
@@ -72,16 +73,33 @@ export async function expectBack(trial: Trial, operator: TrialProcess): Promise<
   const { seed } = trial;
   const text = await operator.nextLine();
   const report = JSON.parse(text.slice('report '.length)) as RollbackReport;
-  const { openCanary, conserved } = report.ledger;
-  const exit = await operator.ended;
-  expect({ seed, exit, problems: report.problems, openCanary, conserved }).toEqual({
+  expectCompleted(report, seed);
+  expect({ seed, exit: await operator.ended }).toEqual({ seed, exit: 0 });
+  return report;
+}
+
+/** Rolls back from the test's own process, and holds it to the same. */
+export async function rollBack(trial: Trial, graceMs = 0): Promise<RollbackReport> {
+  const report = await trial.manager.rollback({
+    reason: 'trial',
+    graceMs,
+    persist: false,
+    onEvent: (event) => trial.note({ event: 'rollback', step: stepOf(event) }),
+  });
+  expectCompleted(report, trial.seed);
+  return report;
+}
+
+function expectCompleted(report: RollbackReport, seed: number): void {
+  const { status, problems, ledger } = report;
+  const { openCanary, conserved } = ledger;
+  expect({ seed, status, problems, openCanary, conserved }).toEqual({
     seed,
-    exit: 0,
+    status: 'completed',
     problems: [],
     openCanary: 0,
     conserved: true,
   });
-  return report;
 }
 
 /** Ids of the unfinished moved tasks, and of the jobs that wait in stable's queue for them. */

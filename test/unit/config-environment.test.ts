@@ -8,6 +8,7 @@ import { type HybridConfigInput, loadConfig, resolveConfig } from '../../src/con
 import { InvalidConfigError } from '../../src/domain/errors.ts';
 
 const VARIABLES = [
+  'HYBRID_NAMESPACE',
   'REDIS_URL',
   'CELERY_BROKER_URL',
   'CELERY_RATIO',
@@ -33,6 +34,7 @@ describe('variables', () => {
   it('go before the file', () => {
     const config = resolveConfig(
       {
+        namespace: 'file',
         redis: { url: 'redis://file' },
         canary: { redisUrl: 'redis://file' },
         worker: { processes: 9, concurrency: 9 },
@@ -41,6 +43,7 @@ describe('variables', () => {
       },
       {
         env: {
+          HYBRID_NAMESPACE: 'env',
           REDIS_URL: 'redis://env:6379/0',
           CELERY_BROKER_URL: 'redis://env:6379/1',
           CELERY_RATIO: '.05',
@@ -52,6 +55,7 @@ describe('variables', () => {
       },
     );
     expect(config).toMatchObject({
+      namespace: 'env',
       redis: { url: 'redis://env:6379/0' },
       canary: { redisUrl: 'redis://env:6379/1' },
       routing: { celeryRatio: 0.05 },
@@ -112,6 +116,8 @@ describe('variables', () => {
     ['REDIS_URL', 'localhost:6379'],
     ['REDIS_URL', 'http://localhost'],
     ['REDIS_URL', 'redis://'],
+    ['HYBRID_NAMESPACE', 'a b'],
+    ['HYBRID_NAMESPACE', '{a}'],
     ['REDIS_URL', 'redis://host:99999'],
     ['REDIS_URL', 'redis://host/zero'],
     ['REDIS_URL', 'redis://u:100%@host', '"redis://***@host"'],

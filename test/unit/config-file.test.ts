@@ -51,6 +51,16 @@ describe('values', () => {
     ['limits: { payloadBytes: 256KiB }', 'limits.payloadBytes', '"256KiB"'],
     ['stable: { prefix: "" }', 'stable.prefix', '""'],
     ['app: { module: 3 }', 'app.module', '3'],
+    ['services: stop', 'services', '"stop"'],
+    ['services: { stopCanary: docker stop }', 'services.stopCanary', '"docker stop"'],
+    ['services: { stopCanary: [docker stop] }', 'services.stopCanary.0', '"docker stop"'],
+    ['services: { stopCanary: [{ command: "" }] }', 'services.stopCanary.0.command', '""'],
+    ['services: { startStable: [{ timeoutSeconds: 5 }] }', 'services.startStable.0.command', 'nothing'],
+    [
+      'services: { startStable: [{ command: a, timeoutSeconds: 0 }] }',
+      'services.startStable.0.timeoutSeconds',
+      '0',
+    ],
     ['- a', '(top)', 'a list'],
     ['hello', '(top)', '"hello"'],
   ])('refuses %s', (text, path, given) => {

@@ -4,7 +4,14 @@ import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { describeConfig, loadConfig, parseConfig, resolveConfig, routingOf } from '../../src/config.ts';
+import {
+  describeConfig,
+  loadConfig,
+  loadConfigForFreeze,
+  parseConfig,
+  resolveConfig,
+  routingOf,
+} from '../../src/config.ts';
 import { ratioFor } from '../../src/domain/control-state.ts';
 import { InvalidConfigError } from '../../src/domain/errors.ts';
 
@@ -93,6 +100,54 @@ describe('loadConfig', () => {
     for (const part of [config, config.redis, config.routing, config.routing.tasks, config.routing.tasks.a]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
+  });
+});
+
+describe('loadConfigForFreeze', () => {
+  const load = (env: Record<string, string> = {}) => loadConfigForFreeze({ cwd, env });
+  const REST = 'namespace: mine\nredis: { url: redis://here }\nstable: { prefix: team }\n';
+
+  it('has no mistakes where there are none', async () => {
+    await write('config/hybrid.yaml', REST);
+    expect(await load()).toMatchObject({ config: { namespace: 'mine' }, mistakes: null, without: new Set() });
+  });
+
+  it('leaves out the sections and variables with a mistake, and nothing else', async () => {
+    await write('config/hybrid.yaml', `${REST}routing: { celeryRatio: 7 }\nlog: { level: warn }\n`);
+    const { config, mistakes, without } = await load({ WORKER_COUNT: 'many', WORKER_CONCURRENCY: '3' });
+    expect(config).toMatchObject({
+      namespace: 'mine',
+      redis: { url: 'redis://here' },
+      stable: { prefix: 'team' },
+      routing: { celeryRatio: 0 },
+      worker: { processes: 1, concurrency: 3 },
+      log: { level: 'warn' },
+      file: join(cwd, 'config/hybrid.yaml'),
+    });
+    expect(mistakes?.problems.map(({ path }) => path)).toEqual(['routing.celeryRatio', 'WORKER_COUNT']);
+    expect(without).toEqual(new Set(['routing', 'WORKER_COUNT']));
+  });
+
+  it('has namespace and Redis alone where the rest does not fit together, and says without what', async () => {
+    await write('config/hybrid.yaml', `${REST.replace('team', 'bull')}canary: { prefix: bull }\n`);
+    const { config, without } = await load();
+    expect(config).toMatchObject({
+      namespace: 'mine',
+      redis: { url: 'redis://here' },
+      stable: { prefix: 'bq' },
+    });
+    expect(without.has('stable')).toBe(true);
+  });
+
+  it.each([
+    'namespace: a b',
+    'redis: { url: nowhere }',
+    'namespce: mine',
+    'a: b: c',
+    'routing: {}\nrouting: {}',
+  ])('does not guess which place is meant: %s', async (text) => {
+    await write('config/hybrid.yaml', text);
+    await expect(load()).rejects.toMatchObject({ code: 'E_INVALID_CONFIG' });
   });
 });
 
