@@ -130,6 +130,9 @@ export interface LedgerCounts {
   readonly movedFailed: number;
   readonly movedCancelled: number;
   readonly handedOver: number;
+  /** Of `failed` and of `movedFailed`: entries that could not be read, and were parked. */
+  readonly corrupt: number;
+  readonly movedCorrupt: number;
   readonly openCanary: number;
   readonly openMoved: number;
 }

@@ -2,6 +2,7 @@ import type { RollbackReport } from '../domain/rollback.ts';
 import { freePort } from '../free-port.ts';
 import type { Connections } from '../manager/connections.ts';
 import { runRollback } from '../manager/rollback.ts';
+import { newTaskId } from '../manager/submission.ts';
 import { eventually } from './chronicle.ts';
 import { withoutCanary } from './place.ts';
 import { acceptedBy, type Stage } from './stage.ts';
@@ -28,21 +29,43 @@ export async function pressTheButton(stage: Stage, problem: Problem): Promise<[s
   const stream = new Stream(roster, random);
   stream.begin();
   try {
+    const { epoch } = operator.plane.state;
     await untilSubmitted(() => stream.length, BEFORE, stream, signal);
     const startedAt = performance.now();
     await operator.plane.freeze({ reason: 'drill: the red button' });
     const ms = performance.now() - startedAt;
     stream.frozen();
     const accepted = await acceptedBy(stage);
+    const late = await knockWithOldEpoch(stage, epoch, problem);
     await untilSubmitted(() => stream.sinceFreeze.length, AFTER, stream, signal);
     const pressed = { stream, accepted };
     await checkNothingNew(stage, pressed, problem);
-    const detail = `frozen in ${ms.toFixed(1)} ms; of ${stream.sinceFreeze.length} submissions since, ${stream.strays.length} went to canary`;
+    const detail = `frozen in ${ms.toFixed(1)} ms; of ${stream.sinceFreeze.length} submissions since, ${stream.strays.length} went to canary; one with the old epoch was ${late}`;
     return [detail, pressed];
   } catch (error) {
     await stream.stop();
     throw error;
   }
+}
+
+/** As a producer would that was asleep when the button was pressed, and believes what it knew. */
+async function knockWithOldEpoch(
+  { operator, tasks }: Stage,
+  epoch: number,
+  problem: Problem,
+): Promise<string> {
+  const { name: task, queue, retries, backoff, timeoutMs } = tasks.wait;
+  const rest = { namesTask: false, dueAt: null, priority: null, decision: null };
+  const { status } = await operator.ledger.accept({
+    id: newTaskId(),
+    epoch,
+    spec: { task, queue, retries, backoff, timeoutMs, ...rest },
+    payload: '{}',
+    entryTtlSeconds: 3600,
+    key: null,
+  });
+  if (status !== 'stale') problem(`A producer that missed the freeze was answered "${status}".`);
+  return status === 'stale' ? 'refused' : status;
 }
 
 async function untilSubmitted(length: () => number, n: number, stream: Stream, signal: AbortSignal) {

@@ -157,8 +157,8 @@ export class Rollback {
       Promise.all([ledger.snapshot(), ledger.baseline(), ledger.peek([...this.#askedToEnd])]),
     );
     const aborted = asked.filter((entry) => entry?.owner === 'stable').length;
-    const { problems, notes, files, services, phases, parked } = this.#findings;
-    const tasks = tallyOf(baseline?.counts ?? first.counts, now.counts, { aborted, parked: parked.length });
+    const { problems, notes, files, services, phases } = this.#findings;
+    const tasks = tallyOf(baseline?.counts ?? first.counts, now.counts, aborted);
     const report: RollbackReport = {
       status: problems.length === 0 ? 'completed' : 'needs-person',
       namespace,

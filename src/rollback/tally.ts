@@ -6,21 +6,17 @@ export type CountsThen = Omit<LedgerCounts, 'openMoved'>;
 
 /**
  * What the ledger counted since the freeze, whoever did it.
- * @param own what only the run itself knows
+ * @param aborted only the run itself knows
  */
-export function tallyOf(
-  then: CountsThen,
-  now: LedgerCounts,
-  own: { readonly aborted: number; readonly parked: number },
-): RollbackTally {
+export function tallyOf(then: CountsThen, now: LedgerCounts, aborted: number): RollbackTally {
   const since = (count: keyof CountsThen) => Math.max(0, now[count] - then[count]);
   return {
     moved: since('reassigned'),
     handedOver: since('handedOver'),
-    finishedOnCanary: Math.max(0, since('succeeded') + since('failed') - own.parked),
+    finishedOnCanary: since('succeeded') + since('failed') - since('corrupt'),
     cancelled: since('cancelled') + since('movedCancelled'),
-    aborted: own.aborted,
-    parked: own.parked,
+    aborted,
+    parked: since('corrupt') + since('movedCorrupt'),
     left: now.openCanary,
   };
 }

@@ -22,6 +22,8 @@ export function countsFrom([hash, openCanary, openMoved]: readonly unknown[]): A
     movedFailed: n('movedFailed'),
     movedCancelled: n('movedCancelled'),
     handedOver: n('handedOver'),
+    corrupt: n('corrupt'),
+    movedCorrupt: n('movedCorrupt'),
     openCanary: Number(openCanary ?? 0),
     openMoved: Number(openMoved ?? 0),
   };

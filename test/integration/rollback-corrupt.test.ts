@@ -62,7 +62,7 @@ async function expectOnlyItParked(broken: SubmittedTask, others: readonly Submit
   const report = await manager.rollback(QUICK);
   expect(report).toMatchObject({
     status: 'needs-person',
-    tasks: { parked: 1, left: 0 },
+    tasks: { parked: 1, finishedOnCanary: 0, left: 0 },
     ledger: { conserved: true, openCanary: 0, openMoved: others.length },
     problems: [
       {
@@ -82,7 +82,10 @@ async function expectOnlyItParked(broken: SubmittedTask, others: readonly Submit
     taskError: { code: 'E_CORRUPT_ENTRY' },
   });
   expect(JSON.stringify(report)).not.toContain(SECRET);
-  expect(await manager.rollback(QUICK)).toMatchObject({ status: 'completed', tasks: { parked: 0 } });
+  expect(await manager.rollback(QUICK)).toMatchObject({
+    status: 'completed',
+    tasks: { parked: 1, finishedOnCanary: 0 },
+  });
 }
 
 describe('an entry that cannot be read is parked, and the others come back', () => {

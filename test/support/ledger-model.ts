@@ -70,7 +70,7 @@ export class LedgerModel {
     if (!entry) return 'absent';
     if (entry.state === 'running' && entry.token === token)
       return `granted ${entry.attempt} ${entry.failures}`;
-    if (!isOpen(entry)) return 'skip finished';
+    if (!isOpen(entry) || entry.retryOf === token) return 'skip finished';
     if (entry.owner !== backend) return 'skip moved';
     if (entry.state === 'running' && entry.worker !== worker && this.alive.has(entry.worker ?? ''))
       return 'busy';

@@ -18,6 +18,7 @@ const REFUSED: readonly (readonly [file: string, imports: string, why: string])[
   ['src/backends/probe-rollback.ts', '../rollback/tidying.ts', 'Rooms meet in the ports of domain'],
   ['src/probe.ts', './cli/main.ts', 'A composition root does not know its faces'],
   ['src/manager/probe.ts', '../cli/main.ts', 'A composition root does not know its faces'],
+  ['src/drill/probe.ts', '../cli/main.ts', 'A composition root does not know its faces'],
   ['src/cli/probe.ts', '../state/ledger.ts', 'A face goes through a composition root'],
   ['src/cli/commands/probe.ts', '../../backends/bullmq.ts', 'A face goes through a composition root'],
   ['examples/probe/probe.ts', '../../src/execution/janitor.ts', 'A face goes through a composition root'],

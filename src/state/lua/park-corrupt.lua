@@ -10,6 +10,7 @@ for _ = 1, tonumber(ARGV[2]) do
   if owner then
     parked[#parked + 1] = id
     redis.call('HINCRBY', P .. 'counts', owner == 'canary' and 'failed' or 'movedFailed', 1)
+    redis.call('HINCRBY', P .. 'counts', owner == 'canary' and 'corrupt' or 'movedCorrupt', 1)
     redis.call('ZADD', P .. 'parked', NOW, id)
     if redis.call('TYPE', taskKey(id)).ok == 'hash' then
       redis.call('HSET', taskKey(id), 'state', 'failed', 'finishedAt', NOW)
