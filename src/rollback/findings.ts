@@ -17,7 +17,6 @@ export class Findings {
   readonly notes: string[] = [];
   readonly services: ServiceResult[] = [];
   files: readonly FileChange[] = [];
-  readonly parked: string[] = [];
   readonly #phaseMs = new Map<RollbackPhase, number>();
   readonly #emit: RollbackListener;
 
@@ -50,7 +49,6 @@ export class Findings {
 
   addParked(ids: readonly string[]): void {
     if (ids.length === 0) return;
-    this.parked.push(...ids);
     const named = `${ids.slice(0, MOST_NAMED).join(', ')}${ids.length > MOST_NAMED ? ', ...' : ''}`;
     this.add({
       code: 'E_CORRUPT_ENTRY',

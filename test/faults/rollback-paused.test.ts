@@ -129,6 +129,35 @@ describe('a worker of canary that is paused while it runs a task, and wakes up a
   );
 });
 
+describe('a worker of canary that is paused between being granted a task and running it', () => {
+  it(
+    'asks again when it wakes up after the rollback, and does not run it',
+    async () => {
+      const redis = await startRedis();
+      const proxy = await startTcpProxy(redis.url);
+      const urls = { redisUrl: proxy.url, canaryUrl: redis.url, directUrl: redis.url };
+      const trial = await Trial.open({ ...urls, ratio: 1, watchesMoves: true });
+      const { id } = await trial.submit();
+      const isStart = (request: Buffer) => request.includes('E_POISON_TASK') && request.includes(id);
+      const granted = proxy.intercept('answer', isStart);
+      const a = await trial.worker('a', { backends: ['canary'] });
+      await granted.caught;
+      trial.pause(a);
+      await trial.worker('b', { backends: ['stable'] });
+      expect((await rollBack(trial)).tasks.moved).toBe(1);
+      await trial.settled();
+      granted.pass();
+      trial.wake(a);
+      const said = await trial.seen('told', (e) => e.id === id && e.who === 'a');
+      expect(said).toMatchObject({ type: 'skipped', detail: 'finished' });
+      expect(trial.runsOf(id)).toMatchObject([{ who: 'b', backend: 'stable' }]);
+      await trial.expectPromisesKept();
+      await proxy.close();
+    },
+    FAULT_TIMEOUT_MS,
+  );
+});
+
 describe('a worker of canary that is alive', () => {
   it.each([
     ['ends in time stays where it is', LONG_GRACE_MS],

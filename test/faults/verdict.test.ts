@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Happening, HistoryEvent } from '../support/history.ts';
-import { judge, type Recorded } from '../support/verdict.ts';
+import { judge, type Recorded, secondRuns } from '../support/verdict.ts';
 
 /** The judge of the other tests in this folder has to be able to say no. */
 describe('the verdict on a history', () => {
@@ -86,5 +86,52 @@ describe('the verdict on a history', () => {
   it("finds a start on canary after the task had become stable's", () => {
     const moved = [[1, called], [1, ok('stable')], ...once.slice(2)] as const;
     expect(verdictOn(moved, recordedRun('r1'))).toEqual(["x: canary began r1 after the task was stable's"]);
+  });
+
+  it("finds a start on canary that Redis's clock puts after the move, unless the worker slept over it", () => {
+    const history = (...sleep: (readonly [number, number, Happening])[]): HistoryEvent[] =>
+      (
+        [
+          [0, 1, called],
+          [0, 1, ok()],
+          [20, 9, { event: 'moved', id: 'x', movedAt: 10 }],
+          ...sleep,
+          [15, 2, ran('started', 'r1')],
+          [16, 2, ran('ended', 'r1')],
+        ] as const
+      ).map(([at, pid, h]) => ({ at, pid, who: String(pid), ...h }));
+    const recorded = new Map([['x', recordedRun('r1')]]);
+    expect(judge(history(), recorded)).toEqual(['x: canary began r1 5 ms after the move']);
+    expect(judge(history([12, 9, { event: 'woken', target: 2 }]), recorded)).toEqual([]);
+    expect(judge(history([12, 9, { event: 'woken', target: 3 }]), recorded)).toHaveLength(1);
+  });
+
+  it('finds a task that was given to stable twice, unless Redis was down in between', () => {
+    const moved = [9, { event: 'moved', id: 'x', movedAt: 1 }] as const;
+    const down = [9, { event: 'redis-down', server: 'r' }] as const;
+    expect(verdictOn([...once, moved, moved], recordedRun('r1'))).toEqual(['x was given to stable 2 times']);
+    expect(verdictOn([...once, moved, down, moved], recordedRun('r1'))).toEqual([]);
+  });
+
+  it('finds a task that was cancelled and that nobody asked to cancel', () => {
+    const cancelled: Recorded = { status: 'cancelled', run: null, hasEntry: true };
+    const asked = [9, { event: 'cancel-called', id: 'x' }] as const;
+    expect(verdictOn(once.slice(0, 2), cancelled)).toEqual(['x was cancelled by nobody']);
+    expect(verdictOn([...once.slice(0, 2), asked], cancelled)).toEqual([]);
+  });
+
+  it('counts second runs by their reasons: an abort is one, a failure another', () => {
+    const again = (detail: string) =>
+      secondRuns(
+        (
+          [
+            ...once.slice(0, 3),
+            [2, { event: 'told', type: 'moved', id: 'x', backend: 'canary', attempt: 1, detail }],
+            [3, ran('started', 'r2', 2)],
+          ] as const
+        ).map(([pid, h]) => ({ at: 0, pid, who: String(pid), ...h })),
+      );
+    expect(again('ABORT_ERR')).toEqual({ aborted: 1 });
+    expect(again('Error')).toEqual({ failed: 1 });
   });
 });

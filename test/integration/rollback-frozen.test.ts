@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config.ts';
-import type { HybridTaskManager } from '../../src/index.ts';
+import type { HybridTaskManager, RollbackEvent } from '../../src/index.ts';
 import { HybridSystem, settingsFor } from '../support/hybrid-system.ts';
 import {
   expectNoLeakedConnections,
@@ -194,6 +194,51 @@ describe('run again', () => {
     expect(reports.reduce((sum, { movedByThisRun }) => sum + movedByThisRun, 0)).toBe(300);
     const { waiting } = await beeContents(system, 'jobs.moved');
     expect(waiting.map(({ id }) => id).sort()).toEqual(submitted.map((task) => task?.id).sort());
+  });
+
+  it('it stops between two steps when its signal aborts, and a later run goes on from there', async () => {
+    const manager = await system.manager([idle]);
+    await manager.submit('job', {}, { backend: 'canary' });
+    const abort = new AbortController();
+    const onEvent = (event: RollbackEvent) => {
+      if (event.type === 'phase-ended' && event.phase === 'freeze') abort.abort(new Error('enough'));
+    };
+    await expect(manager.rollback({ ...QUICK, onEvent, signal: abort.signal })).rejects.toThrow('enough');
+    expect(manager.state.frozen).toBe('rollback');
+    expect((await manager.status()).ledger).toMatchObject({ openCanary: 1, openMoved: 0 });
+    expect(await manager.rollback(QUICK)).toMatchObject({ status: 'completed', movedByThisRun: 1 });
+  });
+
+  it('a listener that throws changes nothing', async () => {
+    const manager = await system.manager([idle]);
+    await manager.submit('job', {}, { backend: 'canary' });
+    const onEvent = () => {
+      throw new Error('no screen');
+    };
+    expect(await manager.rollback({ ...QUICK, onEvent })).toMatchObject({ status: 'completed' });
+    expect(system.log.text()).toContain('a listener threw: no screen');
+  });
+
+  it('it tells what happens, phase by phase', async () => {
+    const manager = await system.manager([idle]);
+    await manager.submit('job', {}, { backend: 'canary' });
+    const told: string[] = [];
+    await manager.rollback({
+      ...QUICK,
+      onEvent: (event) => told.push('phase' in event ? `${event.type} ${event.phase}` : event.type),
+    });
+    const around = (phase: string, ...inside: string[]) => [
+      `phase-began ${phase}`,
+      ...inside,
+      `phase-ended ${phase}`,
+    ];
+    expect(told).toEqual([
+      ...around('freeze'),
+      ...around('evacuate', 'moved'),
+      ...around('wait'),
+      ...around('verify', 'verified'),
+      ...around('tidy', 'tidied'),
+    ]);
   });
 
   it('resumed by somebody in the middle it stops, and says so', async () => {

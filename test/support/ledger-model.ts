@@ -39,6 +39,8 @@ export class LedgerModel {
     movedFailed: 0,
     movedCancelled: 0,
     handedOver: 0,
+    corrupt: 0,
+    movedCorrupt: 0,
     openCanary: 0,
     openMoved: 0,
   };

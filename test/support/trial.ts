@@ -18,9 +18,10 @@ import {
   type WorkerSetup,
 } from './fault-task.ts';
 import { type MoveObserver, observeMoves } from './move-observer.ts';
+import { recordedOf } from './recorded.ts';
 import { plainClient, type RedisServer, uniqueName } from './redis.ts';
 import { type TrialOptions, trialConfig } from './trial-config.ts';
-import { judge, type Recorded } from './verdict.ts';
+import { judge } from './verdict.ts';
 
 export interface TrialProcess extends TestChild {
   readonly who: string;
@@ -210,25 +211,9 @@ export class Trial extends Chronicle {
     return this.#children.map((c) => `${c.who}: ${c.complaints().slice(-1500)}`).join('\n');
   }
 
-  /** What is recorded of every task that was confirmed. */
-  async recorded(): Promise<ReadonlyMap<string, Recorded>> {
-    const recorded = new Map<string, Recorded>();
-    const look = async (id: string) => {
-      const report = await this.manager.find(id);
-      if (!report?.outcome) return;
-      const { status, value } = report.outcome;
-      const run = (value as { run?: string } | undefined)?.run ?? null;
-      recorded.set(id, { status, run, hasEntry: report.decision !== null });
-    };
-    const ids = this.idsOk;
-    // Some at a time: a busy machine has to answer all of them within the time limit of a command.
-    for (let i = 0; i < ids.length; i += 50) await Promise.all(ids.slice(i, i + 50).map(look));
-    return recorded;
-  }
-
   /** Holds the history against what is recorded, and the ledger's counts against themselves (I8). */
   async expectPromisesKept(): Promise<void> {
-    const recorded = await this.recorded();
+    const recorded = await recordedOf(this.manager, this.idsOk);
     const { ledger } = await this.manager.status();
     const { conserved, openCanary, openMoved } = ledger;
     expect({

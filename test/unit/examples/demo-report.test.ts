@@ -65,6 +65,8 @@ const SUMMARY: DemoSummary = {
       movedFailed: 0,
       movedCancelled: 0,
       handedOver: 0,
+      corrupt: 0,
+      movedCorrupt: 0,
       openCanary: 0,
       openMoved: 0,
       conserved: true,
