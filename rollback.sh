@@ -13,29 +13,36 @@ May be run again at any time, and by two people at once. The way forward again: 
   --dry-run         show what would happen, change nothing
   --yes             do not ask (it asks once, and only on a terminal)
   --reason TEXT     why, for the audit log (default: rollback.sh and who runs it)
-  --grace TIME      how long running tasks may go on before they are aborted, like 30s (default: 30s)
+  --grace TIME      how long running tasks may go on before they are aborted, at most 365d (default: 30s)
   --json            the result as JSON on standard output
   --plain-stable    bee-queue's workers are plain ones, without this library: hand the tasks over to their queues
   --services        also stop and start the services that the config names
   --no-persist      leave config/hybrid.yaml, the flag file and .env as they are
   --redis URL       the control Redis (default: REDIS_URL, in the environment or .env, then the config file)
   --namespace NAME  the namespace (default: HYBRID_NAMESPACE, in the environment or .env, then the config file)
-  --config FILE     config file (default: config/hybrid.yaml here, else beside this script)
+  --config FILE     config file (default: config/hybrid.yaml of this folder)
   --verbose         show the stack of an error
   --help            this text
+
+It acts in the folder that you are in. Only where nothing says which Redis and namespace are meant (no --redis,
+--namespace or --config, no REDIS_URL or HYBRID_NAMESPACE; here no config/hybrid.yaml, .env or .hybrid/redis) it acts in
+its own folder, and says so.
 
 Exit codes:
   0    done and verified
   1    failed; it is safe to run it again
   2    usage: an option, the namespace or the answer was not right; nothing was changed
   3    frozen, but something needs a person; it is named, with the command to type
-  130  interrupted
+  130  interrupted: the last line says whether it is frozen; run it again
+  143  the same, by SIGTERM
 TEXT
 }
 
-readonly FREEZE_LIMIT_SECONDS=30 REDIS_LIMIT_SECONDS=5
+readonly NODE_LIMIT_SECONDS=15 FREEZE_LIMIT_SECONDS=30 REDIS_LIMIT_SECONDS=5
 
 is_json=no is_dry_run=no is_confirmed=no
+acting='' # an option that makes no sense with --dry-run
+stage=before
 reason='' redis_url='' namespace='' config=''
 given=() # what `hybrid rollback` gets, but for the reason
 again=() # the same to be typed once more, without a password
@@ -64,6 +71,24 @@ fail() {
 
 misused() { fail 2 E_USAGE "$1"; }
 
+# at STAGE: before, asking, freezing or frozen; what is true when somebody interrupts.
+at() { stage=$1; }
+
+# interrupted EXIT_CODE
+interrupted() {
+  trap '' INT TERM
+  case $stage in
+    freezing) say 'Interrupted while freezing: it may be frozen or not. Run it again, or look: npx hybrid status' ;;
+    frozen) say 'Interrupted. Frozen: nothing new goes to BullMQ. Run it again to bring back what BullMQ holds.' ;;
+    *)
+      # Off the line of the question.
+      [ "$stage" != asking ] || say ''
+      say 'Interrupted. Nothing was changed.'
+      ;;
+  esac
+  exit "$1"
+}
+
 # What to type to run it once more.
 same_again() {
   local script=$0 word
@@ -76,6 +101,22 @@ same_again() {
 
 # ---- options ---------------------------------------------------------------------------------------------------------
 
+# What the CLI takes as well; it would refuse anything else only after the freeze.
+is_time() {
+  local unit_ms
+  [[ $1 =~ ^([0-9]+(\.[0-9]+)?)(ms|s|m|h|d)$ ]] || return 1
+  case ${BASH_REMATCH[3]} in
+    ms) unit_ms=1 ;;
+    s) unit_ms=1000 ;;
+    m) unit_ms=60000 ;;
+    h) unit_ms=3600000 ;;
+    d) unit_ms=86400000 ;;
+  esac
+  # Rounded to milliseconds before it is compared.
+  LC_ALL=C awk -v number="${BASH_REMATCH[1]}" -v unit="$unit_ms" \
+    'BEGIN { exit number * unit < 365 * 86400000 + 0.5 ? 0 : 1 }'
+}
+
 # check_value OPTION VALUE
 check_value() {
   case $1 in
@@ -87,8 +128,7 @@ check_value() {
       reason=$2
       ;;
     --grace)
-      [[ $2 =~ ^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$ ]] ||
-        misused '--grace: allowed is a number with its unit (ms, s, m, h, d), like 30s.'
+      is_time "$2" || misused '--grace: allowed is a number with its unit (ms, s, m, h, d), at most 365d, like 30s.'
       ;;
     --redis)
       redis_url=$2
@@ -117,8 +157,12 @@ read_options() {
         exit 0
         ;;
       --dry-run) is_dry_run=yes ;;
-      --yes) is_confirmed=yes ;;
+      --yes)
+        is_confirmed=yes
+        acting=$option
+        ;;
       --json | --plain-stable | --services | --no-persist | --verbose)
+        case $option in --json | --verbose) ;; *) acting=$option ;; esac
         given+=("$option")
         again+=("$option")
         ;;
@@ -145,6 +189,9 @@ read_options() {
       *) misused 'only options are allowed; see ./rollback.sh --help.' ;;
     esac
   done
+  if [ "$is_dry_run" = yes ] && [ -n "$acting" ]; then
+    misused "--dry-run changes nothing, so it is not allowed together with $acting."
+  fi
 }
 
 # ---- where and with what ---------------------------------------------------------------------------------------------
@@ -162,12 +209,31 @@ folder_of() {
   (CDPATH='' cd -P -- "$(dirname -- "$path")" && pwd -P)
 }
 
-# Sets node_problem: why the built CLI cannot run, or nothing.
+# Whether somebody has said, or the folder does, which Redis and namespace are meant.
+is_place_known() {
+  [ -z "$config$redis_url$namespace" ] || return 0
+  [[ ! ${REDIS_URL:-}${HYBRID_NAMESPACE:-} =~ [^[:space:]] ]] || return 0
+  [ -e config/hybrid.yaml ] || [ -e .env ] || [ -e .hybrid/redis ]
+}
+
+choose_folder() {
+  if is_place_known || [ "$(pwd -P)" = "$own" ]; then return 0; fi
+  cd -- "$own"
+  say "Acting in $own"
+}
+
+# Sets node_problem: why the built CLI cannot run, or nothing. A machine in trouble is slow: no answer in time is no
+# reason not to try.
 look_for_node() {
-  node_problem=''
+  local status=0
+  node_problem='' is_node_slow=no
   if ! command -v node >/dev/null 2>&1; then
     node_problem='node is not on PATH'
-  elif ! limited "$REDIS_LIMIT_SECONDS" node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' >/dev/null 2>&1; then
+    return
+  fi
+  limited "$NODE_LIMIT_SECONDS" node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' >/dev/null 2>&1 || status=$?
+  if [ "$status" -eq 124 ]; then is_node_slow=yes; fi
+  if [ "$status" -ne 0 ] && [ "$is_node_slow" = no ]; then
     node_problem="Node 20.19 or newer is needed, and $(command -v node) is not"
   elif [ ! -f "$main" ]; then
     node_problem="there is no build ($main), which \`npm ci && npm run build\` makes"
@@ -205,7 +271,9 @@ ask() {
   local answer='' question='Stop sending tasks to BullMQ and bring all of them back to bee-queue? [y/N] '
   [ "$is_confirmed" = no ] && [ -t 0 ] || return 0
   if [ -t 2 ]; then printf '%s' "$question" >&2; elif [ -t 1 ]; then printf '%s' "$question"; else return 0; fi
+  at asking
   read -r answer || say ''
+  at before
   case $answer in
     y | Y | [yY][eE][sS]) ;;
     *)
@@ -225,12 +293,14 @@ freeze_with_cli() {
   [ -z "$namespace" ] || arguments+=(--namespace "$namespace")
   [ -z "$config" ] || arguments+=(--config "$config")
   cli_status=0
+  at freezing
   words=$(limited "$FREEZE_LIMIT_SECONDS" node "$main" "${arguments[@]}" </dev/null 2>&1) || cli_status=$?
   if [ "$cli_status" -eq 0 ]; then
+    at frozen
     say "$words"
     return 0
   fi
-  [ "$cli_status" -ne 130 ] || exit 130
+  [ "$cli_status" -ne 130 ] || interrupted 130
   # Its error on one line; of a crash the first line that says what it is.
   cli_problem=$(printf '%s\n' "$words" | awk '
     /^error: / { isError = 1; sub(/^error: /, "") }
@@ -238,8 +308,13 @@ freeze_with_cli() {
     isError && /\(E_[A-Z_]+\)$/ { exit }
     crash == "" && /Error/ { crash = $0 }
     END { print text != "" ? text : crash }')
-  if [ "$cli_status" -eq 124 ]; then cli_problem="no answer within $FREEZE_LIMIT_SECONDS s"; fi
+  if [ "$cli_status" -eq 124 ]; then cli_problem="\`hybrid freeze\` gave no answer within $FREEZE_LIMIT_SECONDS s"; fi
   if [ -z "$cli_problem" ]; then cli_problem="\`hybrid freeze\` ended with code $cli_status"; fi
+  # Its own error with a code says it better: Node did answer then.
+  case $is_node_slow$cli_problem in
+    *'(E_'*')' | no*) ;;
+    *) cli_problem="node did not answer in time ($NODE_LIMIT_SECONDS s), and $cli_problem" ;;
+  esac
   return 1
 }
 
@@ -286,7 +361,7 @@ frozen_only() {
   command=$(same_again)
   message="Frozen (namespace $namespace on $host:$port): no new task goes to BullMQ. What BullMQ holds is brought back by the workers that run (their janitors); this script could not do it: $cli_problem. Mend that and run it again"
   if [ "$is_json" = yes ]; then
-    printf '{"status":"needs-person","frozen":true,"problems":[{"code":"E_FREEZE_ONLY","message":%s,"command":%s}]}\n' \
+    printf '{"status":"needs-person","frozen":true,"problems":[{"code":"E_ONLY_FROZEN","message":%s,"command":%s}]}\n' \
       "$(json_string "$message.")" "$(json_string "$command")"
   else
     printf '%s: %s\n' "$message" "$command"
@@ -297,19 +372,18 @@ frozen_only() {
 # ----------------------------------------------------------------------------------------------------------------------
 
 main() {
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  trap 'interrupted 130' INT
+  trap 'interrupted 143' TERM
   read_options "$@"
   own=$(folder_of "${BASH_SOURCE[0]}")
   main=$own/dist/src/cli/main.js
-  if [ -z "$config" ] && [ ! -e config/hybrid.yaml ]; then cd -- "$own"; fi
+  choose_folder
   if [ -z "$reason" ]; then reason="rollback.sh: $(who)"; fi
   look_for_node
 
   if [ "$is_dry_run" = yes ]; then
     [ -z "$node_problem" ] ||
       fail 1 E_NODE "What a rollback would do cannot be shown: $node_problem. Nothing was changed; without --dry-run it would freeze with redis-cli."
-    [ "$is_confirmed" = no ] || given+=(--yes)
     exec node "$main" rollback --dry-run --reason "$reason" ${given[@]+"${given[@]}"}
   fi
 

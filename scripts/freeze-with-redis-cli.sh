@@ -172,9 +172,11 @@ freeze_with_redis_cli() {
     0) unknown_namespace ;;
     *) redis_refused "$output" "$status" ;;
   esac
+  at freezing
   output=$(ask_redis --raw --eval "$lua" "{$namespace}:" , freeze '' "$actor" "$reason") || status=$?
   # Whatever redis-cli ends with: only the script itself says ok.
   [ "$(answer_of "$output" | head -n 1)" = ok ] || redis_refused "$output" "$status"
+  at frozen
 }
 
 # redis_refused OUTPUT STATUS. Where Node came as far as Redis, its words say it better.

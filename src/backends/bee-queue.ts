@@ -111,10 +111,12 @@ class BeeQueueBackend extends RedisBackend implements TaskBackend {
     return (await this.link.run('remove', () => this.#remove(keys, [id]))) === 1;
   }
 
-  async discard(queue: string, ids: readonly string[]): Promise<number> {
+  async discard(queue: string, ids: readonly string[], near?: number): Promise<number> {
     this.link.assertOpen();
     const keys = REMOVAL_PARTS.map((part) => this.#key(queue, part));
-    return sumInParts(ids, (some) => this.link.run('discard', () => this.#discard(keys, some)));
+    return sumInParts(ids, (some) =>
+      this.link.run('discard', () => this.#discard(keys, [near ?? '', ...some])),
+    );
   }
 
   async counts(queue: string): Promise<BackendCounts> {

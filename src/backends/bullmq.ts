@@ -130,10 +130,12 @@ class BullmqBackend extends RedisBackend implements TaskBackend {
     });
   }
 
-  async discard(queue: string, ids: readonly string[]): Promise<number> {
+  async discard(queue: string, ids: readonly string[], near?: number): Promise<number> {
     this.link.assertOpen();
     const keys = DISCARD_PARTS.map((part) => this.#key(queue, part));
-    return sumInParts(ids, (some) => this.link.run('discard', () => this.#discard(keys, some)));
+    return sumInParts(ids, (some) =>
+      this.link.run('discard', () => this.#discard(keys, [near ?? '', ...some])),
+    );
   }
 
   async counts(queue: string): Promise<BackendCounts> {

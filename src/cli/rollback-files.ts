@@ -16,8 +16,8 @@ export async function writeReport(report: RollbackReport, place: string): Promis
     const [json, md] = [resolve(`${base}.json`), resolve(`${base}.md`)];
     try {
       await mkdir(FOLDER, { recursive: true });
-      await writeFile(json, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' });
-      await writeFile(md, rollbackMarkdown(report, place), { flag: 'wx' });
+      await writeFile(json, `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
+      await writeFile(md, rollbackMarkdown(report, place), { flag: 'wx', mode: 0o600 });
       return [json, md];
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -16,7 +16,7 @@ export function rollbackMarkdown(report: RollbackReport, place: string): string 
   const list = (title: string, items: readonly string[]) =>
     items.length === 0 ? [] : ['', `## ${title}`, '', ...items.map((item) => `- ${item}`)];
   return [
-    `# Rollback of ${place}: ${report.status === 'completed' ? 'done and verified' : 'frozen, needs a person'}`,
+    `# Rollback of ${place}: ${report.status === 'completed' ? 'done and verified' : freeze.isInForce ? 'frozen, needs a person' : 'not frozen any more, needs a person'}`,
     '',
     `- when: ${iso(report.startedAt)} to ${iso(report.finishedAt)} (${span(report.finishedAt - report.startedAt)})`,
     `- by: ${report.actor}`,

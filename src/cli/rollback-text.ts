@@ -86,7 +86,7 @@ export function reportText(report: RollbackReport, place: string, files: readonl
   return lines.join('\n');
 }
 
-function lastLine({ status, tasks, ledger, problems }: RollbackReport, place: string): string {
+function lastLine({ status, tasks, ledger, problems, freeze }: RollbackReport, place: string): string {
   const { moved, finishedOnCanary, cancelled, parked, left } = tasks;
   if (status === 'completed' && moved + finishedOnCanary + cancelled + parked + left === 0)
     return `${colors.green('Frozen')} ${place}: canary had no unfinished task, so there was nothing to bring back.`;
@@ -94,5 +94,6 @@ function lastLine({ status, tasks, ledger, problems }: RollbackReport, place: st
     `${count(tasks.moved)} moved, ${count(tasks.finishedOnCanary)} finished on canary, ${count(tasks.aborted)} aborted, ` +
     `${count(tasks.left)} left; the ledger ${ledger.conserved ? 'adds up' : 'DOES NOT ADD UP'}`;
   if (status === 'completed') return `${colors.green('Rolled back')} ${place}: ${numbers}.`;
-  return `${colors.red('Frozen')}, and ${plural(problems.length, 'thing')} to do (${place}): ${numbers}.`;
+  const state = freeze.isInForce ? 'Frozen' : 'NOT frozen any more';
+  return `${colors.red(state)}, and ${plural(problems.length, 'thing')} to do (${place}): ${numbers}.`;
 }

@@ -58,7 +58,7 @@ export interface ServiceCommand {
 export interface ServiceSettings {
   /** Starts the workers of stable, right after the freeze. @default [] */
   readonly startStable: readonly ServiceCommand[];
-  /** Stops the workers of canary, when nothing of theirs is running any more. @default [] */
+  /** Stops the workers of canary, after the wait for running tasks. @default [] */
   readonly stopCanary: readonly ServiceCommand[];
 }
 

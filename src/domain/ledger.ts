@@ -13,6 +13,11 @@ export type EntryState =
   | 'cancelled'
   | 'handed-over';
 
+/** Whether somebody still has to run it. */
+export function isUnfinished({ state }: { readonly state: EntryState }): boolean {
+  return state === 'accepted' || state === 'running' || state === 'retrying';
+}
+
 /** What is known about a submission from the start and never changes. */
 export interface TaskSpec {
   readonly task: string;

@@ -108,11 +108,13 @@ export interface RollbackReport {
     /** The namespace was frozen when this run began; rollback.sh presses the button before it begins one. */
     readonly wasFrozen: boolean;
     readonly epoch: number;
+    /** Whether it still held at the end. */
+    readonly isInForce: boolean;
     /** When the freeze that is in force was made; null: Redis has lost the note of it. */
     readonly at: number | null;
     /** The round trip of this run's freeze. */
     readonly ms: number;
-    /** Whether Redis has said that the freeze is on its disk. */
+    /** Whether Redis has said, at the end, that all of it is on its disk. */
     readonly isDurable: boolean;
   };
   readonly tasks: RollbackTally;

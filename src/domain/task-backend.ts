@@ -155,9 +155,10 @@ export interface TaskBackend {
    * time however long the queue is; elsewhere a waiting one costs a search of the waiting ones before it.
    * Left as they are: active and dead jobs (`remove` is for those), and what its product needs for other jobs (the next
    * run of a schedule, the child of a BullMQ flow).
+   * @param near the place in `list` of the first of them: then a waiting one is searched about there only
    * @returns how many were removed
    */
-  discard(queue: string, ids: readonly string[]): Promise<number>;
+  discard(queue: string, ids: readonly string[], near?: number): Promise<number>;
   counts(queue: string): Promise<BackendCounts>;
   /**
    * A page of jobs: waiting and active ones in the order in which they will be (were) taken, delayed ones by due time.

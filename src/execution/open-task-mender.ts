@@ -1,4 +1,5 @@
 import type { EntryHead, JanitorLedger } from '../domain/janitor.ts';
+import { isUnfinished } from '../domain/ledger.ts';
 import { backendQueueOf, deliverable, jobRequestOf } from '../domain/queued-task.ts';
 import type { BackendName } from '../domain/task.ts';
 import type { TaskBackend } from '../domain/task-backend.ts';
@@ -52,10 +53,6 @@ async function withoutRunner(ledger: JanitorLedger, entries: readonly EntryHead[
   return entries.filter(
     (entry) => isUnfinished(entry) && (entry.state !== 'running' || !alive.has(entry.worker ?? '')),
   );
-}
-
-function isUnfinished({ state }: EntryHead): boolean {
-  return state === 'accepted' || state === 'retrying' || state === 'running';
 }
 
 async function mendQueue(

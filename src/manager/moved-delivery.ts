@@ -2,7 +2,6 @@ import { beeKey, beeRecordText, isLater } from '../backends/bee-queue-wire.ts';
 import type { MovedTask } from '../domain/ledger.ts';
 import { deliverable, jobRequestOf } from '../domain/queued-task.ts';
 import type { MovedDelivery, MovedOverview } from '../domain/rollback.ts';
-import { movedQueueOf } from '../domain/task-backend.ts';
 import { mendOpenTasks } from '../execution/open-task-mender.ts';
 import { type Connections, enqueueMoved } from './connections.ts';
 
@@ -44,14 +43,8 @@ export function deliveryToPlainQueues(c: Connections): MovedDelivery {
       unreadable.push(...some.filter((_, i) => !whole[i]));
       const tasks = whole.filter((task) => task !== null);
       const answers = await handOver(tasks);
-      const handed = tasks.filter((_, i) => answers[i] === 'handed-over');
       open.push(...tasks.filter((_, i) => answers[i] === 'left'));
-      enqueued += handed.length;
-      // A run without this option may have put them into the moved queue, which nobody takes.
-      for (const queue of new Set(handed.map(({ spec }) => spec.queue))) {
-        const moved = handed.filter(({ spec }) => spec.queue === queue).map(({ id }) => id);
-        await c.stable.discard(movedQueueOf(queue), moved);
-      }
+      enqueued += answers.filter((answer) => answer === 'handed-over').length;
     }
     return { open, enqueued, unreadable };
   };

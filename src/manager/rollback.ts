@@ -1,4 +1,6 @@
+import { InvalidConfigError } from '../domain/errors.ts';
 import type { RollbackListener, RollbackPlan, RollbackReport } from '../domain/rollback.ts';
+import { movedQueueOf } from '../domain/task-backend.ts';
 import type { Freeze, RollbackHouse } from '../rollback/house.ts';
 import { planRollback } from '../rollback/plan.ts';
 import { Rollback } from '../rollback/rollback.ts';
@@ -40,6 +42,10 @@ export function runRollback(
   options: RollbackOptions,
 ): Promise<RollbackReport> {
   const { reason, graceMs = DEFAULT_GRACE_MS, plainStable = false, signal } = options;
+  if (!(graceMs >= 0)) {
+    const problem = { path: 'graceMs', given: String(graceMs), allowed: 'milliseconds from 0' };
+    return Promise.reject(new InvalidConfigError('The rollback', [problem]));
+  }
   const { heartbeatMs } = c.config.worker;
   const house = houseOf(c, actor, queues, { ...options, plainStable });
   return new Rollback(house, {
@@ -65,16 +71,20 @@ function houseOf(
     ledger: c.rollbackLedger,
     delivery: options.plainStable ? deliveryToPlainQueues(c) : deliveryToMovedQueues(c),
     isPlainStable: options.plainStable,
-    canary: c.canary,
+    leftovers: async () => {
+      const all = await queues();
+      const canary = { backend: c.canary, queues: all };
+      // Plain workers take nothing from the moved queues, where an earlier run may have put what is handed over now.
+      return options.plainStable ? [canary, { backend: c.stable, queues: all.map(movedQueueOf) }] : [canary];
+    },
     freeze: () => freeze(c, options.reason),
-    queues,
     attendance: async () => {
       const [workers, isAnybodyWaiting] = await Promise.all([c.workers.list(), hasQueueConsumers(c.control)]);
       return { workers, hasQueueConsumers: isAnybodyWaiting };
     },
     hasServices: options.services === true,
     runServices: (role) =>
-      runServices(role, role === 'start-stable' ? services.startStable : services.stopCanary),
+      runServices(role, role === 'start-stable' ? services.startStable : services.stopCanary, options.signal),
     persist: options.persist === false ? null : () => persistFreeze(c.config, c.plane.state.mode),
     note: (summary) => noteInAudit(c.control, { intent: 'rollback', actor, reason: summary }),
     warn: (message) => c.log.warn({}, message),

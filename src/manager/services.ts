@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ServiceCommand } from '../config/model.ts';
 import type { ServiceResult } from '../domain/rollback.ts';
+import { hideSecrets } from '../domain/secrets.ts';
 
 /** What is told of a command's own words. */
 const MAX_DETAIL = 300;
@@ -9,13 +10,20 @@ const MAX_DETAIL = 300;
 export async function runServices(
   role: ServiceResult['role'],
   commands: readonly ServiceCommand[],
+  signal?: AbortSignal,
 ): Promise<readonly ServiceResult[]> {
   const results: ServiceResult[] = [];
-  for (const command of commands) results.push(await runService(role, command));
+  for (const command of commands) {
+    if (!signal?.aborted) results.push(await runService(role, command, signal));
+  }
   return results;
 }
 
-function runService(role: ServiceResult['role'], { command, timeoutSeconds }: ServiceCommand) {
+function runService(
+  role: ServiceResult['role'],
+  { command, timeoutSeconds }: ServiceCommand,
+  signal?: AbortSignal,
+) {
   const startedAt = performance.now();
   return new Promise<ServiceResult>((resolve) => {
     // A group of its own, so that the time limit ends what the shell has started, too.
@@ -25,11 +33,20 @@ function runService(role: ServiceResult['role'], { command, timeoutSeconds }: Se
       isLate = true;
       endGroup(child.pid);
     }, timeoutSeconds * 1000);
+    const onAbort = () => endGroup(child.pid);
+    signal?.addEventListener('abort', onAbort);
     const end = (detail: string) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
       const status = detail === '' ? 'done' : 'failed';
       const ms = performance.now() - startedAt;
-      resolve({ command, role, status, detail: detail || 'exit code 0', ms });
+      resolve({
+        command: hideSecrets(command),
+        role,
+        status,
+        detail: hideSecrets(detail) || 'exit code 0',
+        ms,
+      });
     };
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-MAX_DETAIL);

@@ -28,6 +28,23 @@ export type ConsumerCheck =
   | { readonly status: 'all-stopped'; readonly note: string }
   | { readonly status: 'missing'; readonly problem: RollbackProblem };
 
+/** Whether somebody takes from the plain queues: all that can be seen is that a client waits for bee-queue's jobs. */
+export function checkPlainConsumers(handedOver: number, attendance: Attendance): ConsumerCheck {
+  if (handedOver === 0 || attendance.hasQueueConsumers !== false) return { status: 'fine' };
+  if (attendance.workers.length === 0) {
+    const note = 'No worker is running at all. What was handed over waits until one of bee-queue is started.';
+    return { status: 'all-stopped', note };
+  }
+  return {
+    status: 'missing',
+    problem: {
+      code: 'E_NO_STABLE_CONSUMER',
+      message: `${handedOver} tasks are in the plain bee-queue queues, but no bee-queue worker waits for jobs on this Redis. Start yours.`,
+      command: null,
+    },
+  };
+}
+
 /** Whether somebody takes the tasks that came back (docs/decisions/0009). @param open unfinished moved tasks by queue */
 export function checkConsumers(open: ReadonlyMap<string, number>, attendance: Attendance): ConsumerCheck {
   const { workers, hasQueueConsumers } = attendance;

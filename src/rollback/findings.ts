@@ -1,10 +1,4 @@
-import type {
-  FileChange,
-  RollbackListener,
-  RollbackPhase,
-  RollbackProblem,
-  ServiceResult,
-} from '../domain/rollback.ts';
+import type { FileChange, RollbackListener, RollbackProblem, ServiceResult } from '../domain/rollback.ts';
 import type { ConsumerCheck } from './consumers.ts';
 import type { Persisted } from './house.ts';
 
@@ -17,7 +11,6 @@ export class Findings {
   readonly notes: string[] = [];
   readonly services: ServiceResult[] = [];
   files: readonly FileChange[] = [];
-  readonly #phaseMs = new Map<RollbackPhase, number>();
   readonly #emit: RollbackListener;
 
   constructor(emit: RollbackListener) {
@@ -29,17 +22,9 @@ export class Findings {
     this.#emit({ type: 'problem', problem });
   }
 
+  /** The same twice is said once. */
   note(text: string): void {
-    this.notes.push(text);
-  }
-
-  get phases(): readonly { readonly phase: RollbackPhase; readonly ms: number }[] {
-    return [...this.#phaseMs].map(([phase, ms]) => ({ phase, ms }));
-  }
-
-  /** A phase may come more than once; its times add up. */
-  addPhase(phase: RollbackPhase, ms: number): void {
-    this.#phaseMs.set(phase, (this.#phaseMs.get(phase) ?? 0) + ms);
+    if (!this.notes.includes(text)) this.notes.push(text);
   }
 
   addCheck(check: ConsumerCheck): void {
@@ -47,14 +32,16 @@ export class Findings {
     if (check.status === 'missing') this.add(check.problem);
   }
 
-  addParked(ids: readonly string[]): void {
-    if (ids.length === 0) return;
-    const named = `${ids.slice(0, MOST_NAMED).join(', ')}${ids.length > MOST_NAMED ? ', ...' : ''}`;
+  /** @param count since the freeze, whoever parked them @param ids as far as this run knows them */
+  addParked(count: number, ids: readonly string[]): void {
+    if (count === 0) return;
+    const shown = ids.slice(0, MOST_NAMED);
+    const named = shown.length === 0 ? '' : `: ${shown.join(', ')}${ids.length > MOST_NAMED ? ', ...' : ''}`;
     this.add({
       code: 'E_CORRUPT_ENTRY',
       message:
-        `${ids.length === 1 ? 'A ledger entry' : `${ids.length} ledger entries`} could not be read, so there was ` +
-        `nothing to move. Parked as failed, what is left of the record kept: ${named}.`,
+        `${count === 1 ? 'A ledger entry' : `${count} ledger entries`} could not be read since the freeze, so there was ` +
+        `nothing to move. Parked as failed, what is left of the record kept${named}.`,
       command: 'npx hybrid parked',
     });
   }

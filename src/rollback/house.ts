@@ -5,8 +5,8 @@ import type {
   RollbackListener,
   ServiceResult,
 } from '../domain/rollback.ts';
-import type { TaskBackend } from '../domain/task-backend.ts';
 import type { Attendance } from './consumers.ts';
+import type { Leftovers } from './tidying.ts';
 
 /** A freeze that is in force. */
 export interface Freeze {
@@ -31,10 +31,9 @@ export interface RollbackHouse {
   readonly delivery: MovedDelivery;
   /** Moved tasks go to plain queues, where nobody of ours has to take them. */
   readonly isPlainStable: boolean;
-  readonly canary: TaskBackend;
+  /** Where jobs of moved tasks may be left over. */
+  leftovers(): Promise<readonly Leftovers[]>;
   freeze(): Promise<Freeze>;
-  /** Task queues that this namespace uses. */
-  queues(): Promise<readonly string[]>;
   attendance(): Promise<Attendance>;
   readonly hasServices: boolean;
   runServices(role: ServiceResult['role']): Promise<readonly ServiceResult[]>;

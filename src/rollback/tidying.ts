@@ -1,73 +1,91 @@
+import { BackendError, RedisUnreachableError } from '../domain/errors.ts';
 import type { EntryHead } from '../domain/janitor.ts';
+import { isUnfinished } from '../domain/ledger.ts';
 import type { RollbackLedger } from '../domain/rollback.ts';
+import type { BackendName } from '../domain/task.ts';
 import type { TaskBackend } from '../domain/task-backend.ts';
 
-const PAGE = 500;
+/** Jobs per look and per removal, which holds up Redis. */
+const PAGE = 100;
+
+/** Where left-over jobs may be. */
+export interface Leftovers {
+  readonly backend: TaskBackend;
+  readonly queues: readonly string[];
+}
 
 /**
- * Puts canary's queues in order, as far as canary answers: nothing depends on it.
+ * Puts queues in order, as far as their backend answers: nothing depends on it.
  * @returns what somebody may want to know
  */
 export async function tidy(
-  canary: TaskBackend,
-  queues: readonly string[],
+  { backend, queues }: Leftovers,
   ledger: Pick<RollbackLedger, 'peek'>,
   onRemoved: (removed: number) => void,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
-  const notes: string[] = [];
+  const who = backend.name === 'canary' ? 'BullMQ' : 'bee-queue';
   try {
-    await canary.ready();
-    for (const queue of queues) {
-      const names = await canary.schedules(queue);
+    await backend.ready();
+  } catch (error) {
+    if (!isBackends(error)) throw error;
+    return [
+      `${who} did not answer, so its left-over jobs stay; a worker that ever takes one is told to skip it. ${error.message}`,
+    ];
+  }
+  const notes: string[] = [];
+  let removed = 0;
+  for (const queue of queues) {
+    try {
+      const names = await backend.schedules(queue);
       if (names.length > 0)
-        notes.push(`BullMQ's own schedules go on making jobs in ${queue}: ${names.join(', ')}.`);
+        notes.push(`${who}'s own schedules go on making jobs in ${queue}: ${names.join(', ')}.`);
+      for await (const gone of removeHusks(backend, queue, ledger, signal)) {
+        removed += gone;
+        onRemoved(removed);
+      }
+    } catch (error) {
+      if (!isBackends(error)) throw error;
+      notes.push(
+        `Left-over jobs stay in ${who}'s queue ${queue}; a worker that takes one skips it. ${error.message}`,
+      );
     }
-    await removeHusks(canary, queues, ledger, onRemoved, signal);
-  } catch {
-    notes.push(
-      'BullMQ did not answer, so its left-over jobs stay there; a worker that ever takes one is told to skip it.',
-    );
   }
   return notes;
 }
 
 /**
- * Removes the husks: canary's jobs of tasks that are not canary's any more. Only tidiness: a worker that takes one is
- * told to skip it. Jobs without our mark are somebody's own and stay.
+ * Removes the husks: jobs of tasks that are finished or another backend's by now. Only tidiness: a worker that takes one
+ * is told to skip it. Jobs without our mark are somebody's own and stay.
  *
- * @returns how many were removed
+ * @yields how many were removed with each page
  */
-async function removeHusks(
-  canary: TaskBackend,
-  queues: readonly string[],
+async function* removeHusks(
+  backend: TaskBackend,
+  queue: string,
   ledger: Pick<RollbackLedger, 'peek'>,
-  onRemoved: (removed: number) => void,
   signal?: AbortSignal,
-): Promise<number> {
-  let removed = 0;
-  for (const queue of queues) {
-    for (const state of ['waiting', 'delayed'] as const) {
-      let staying = 0;
-      while (!signal?.aborted) {
-        const jobs = await canary.list(queue, state, staying, PAGE);
-        if (jobs.length === 0) break;
-        const marked = jobs.filter((job) => job.isMarked).map((job) => job.id);
-        const heads = await ledger.peek(marked);
-        const husks = marked.filter((_, i) => isHusk(heads[i] ?? null));
-        const gone = husks.length === 0 ? 0 : await canary.discard(queue, husks);
-        removed += gone;
-        staying += jobs.length - gone;
-        if (gone > 0) onRemoved(removed);
-      }
+): AsyncGenerator<number> {
+  for (const state of ['waiting', 'delayed'] as const) {
+    let staying = 0;
+    while (!signal?.aborted) {
+      const jobs = await backend.list(queue, state, staying, PAGE);
+      if (jobs.length === 0) break;
+      const marked = jobs.filter((job) => job.isMarked).map((job) => job.id);
+      const heads = await ledger.peek(marked);
+      const husks = marked.filter((_, i) => isHusk(heads[i] ?? null, backend.name));
+      const gone = husks.length === 0 ? 0 : await backend.discard(queue, husks, staying);
+      staying += jobs.length - gone;
+      if (gone > 0) yield gone;
     }
   }
-  return removed;
+}
+
+function isBackends(error: unknown): error is Error {
+  return error instanceof RedisUnreachableError || error instanceof BackendError;
 }
 
 /** One without an entry may be a task that Redis has forgotten: its delivery would write it down again. */
-function isHusk(entry: EntryHead | null): boolean {
-  if (entry === null) return false;
-  const isOpen = entry.state === 'accepted' || entry.state === 'running' || entry.state === 'retrying';
-  return entry.owner !== 'canary' || !isOpen;
+function isHusk(entry: EntryHead | null, backend: BackendName): boolean {
+  return entry !== null && (entry.owner !== backend || !isUnfinished(entry));
 }

@@ -120,9 +120,15 @@ export class RedisRollbackLedger implements RollbackLedger {
   }
 
   /** Puts moved tasks into plain queues and ends their entries, each in one step. */
-  async handOver(tasks: readonly HandOver[]): Promise<readonly ('handed-over' | 'left')[]> {
-    const rows = tasks.map(({ id, keyPrefix, record, dueAt }) => row(id, keyPrefix, record, dueAt ?? ''));
+  async handOver(tasks: readonly HandOver[]): Promise<readonly ('handed-over' | 'cancelled' | 'left')[]> {
+    const rows = tasks.map(({ id, keyPrefix, record, dueAt }) =>
+      row(id, keyPrefix, record, dueAt ?? '', outcomeShardOf(id)),
+    );
     if (rows.length === 0) return [];
-    return (await this.#redis.run('hand-over', [rows.length, rows.join('')])) as ('handed-over' | 'left')[];
+    return (await this.#redis.run('hand-over', [rows.length, rows.join('')])) as (
+      | 'handed-over'
+      | 'cancelled'
+      | 'left'
+    )[];
   }
 }

@@ -82,9 +82,11 @@ async function expectOnlyItParked(broken: SubmittedTask, others: readonly Submit
     taskError: { code: 'E_CORRUPT_ENTRY' },
   });
   expect(JSON.stringify(report)).not.toContain(SECRET);
+  // Whoever parked it, and whichever run is asked: it is told until somebody resumes.
   expect(await manager.rollback(QUICK)).toMatchObject({
-    status: 'completed',
+    status: 'needs-person',
     tasks: { parked: 1, finishedOnCanary: 0 },
+    problems: [{ code: 'E_CORRUPT_ENTRY' }],
   });
 }
 

@@ -10,7 +10,8 @@
   KEYS[6]  bq:<queue>:waiting    list
   KEYS[7]  bq:<queue>:stalling   set
 
-  ARGV     ids
+  ARGV[1]  where in the list of waiting jobs the first of them stands, or '': search everywhere
+  ARGV     then ids
 
   returns  how many were removed; not those that are active, dead (kept after success or failure) or not there
 ]]
@@ -26,7 +27,8 @@ local function forget(id)
 end
 
 local waiting, count = {}, 0
-for _, id in ipairs(ARGV) do
+for i = 2, #ARGV do
+  local id = ARGV[i]
   local is_live = redis.call('HEXISTS', KEYS[1], id) == 1
     and not is_active[id]
     and redis.call('SISMEMBER', KEYS[2], id) + redis.call('SISMEMBER', KEYS[3], id) == 0
@@ -38,5 +40,5 @@ for _, id in ipairs(ARGV) do
   end
 end
 
-for id in pairs((remove_from_list(KEYS[6], waiting, count))) do forget(id) end
+for id in pairs((remove_from_list(KEYS[6], waiting, count, ARGV[1]))) do forget(id) end
 return removed

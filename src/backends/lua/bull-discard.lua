@@ -13,7 +13,8 @@
   KEYS[8]  bull:<queue>:events       stream
   KEYS[9]  bull:<queue>:             in front of the keys of single jobs
 
-  ARGV     ids
+  ARGV[1]  where in the list of waiting jobs the first of them stands, or '': search everywhere
+  ARGV     then ids
 
   returns  how many were removed; not those that are active or locked, finished, waiting for children, a child
            themselves (their parent counts on them), the next job of a scheduler (it would never fire again), or not there
@@ -58,7 +59,8 @@ local function forget(id, prev)
 end
 
 local waiting, count = {}, 0
-for _, id in ipairs(ARGV) do
+for i = 2, #ARGV do
+  local id = ARGV[i]
   if is_free(id) then
     if redis.call('ZREM', KEYS[4], id) == 1 then
       forget(id, 'delayed')
@@ -73,7 +75,7 @@ end
 
 -- Paused first: that list is hardly ever there, and what is in it need not be searched in the other one.
 for _, from in ipairs({ { KEYS[2], 'paused' }, { KEYS[1], 'wait' } }) do
-  local found, number = remove_from_list(from[1], waiting, count)
+  local found, number = remove_from_list(from[1], waiting, count, ARGV[1])
   count = count - number
   for id in pairs(found) do
     waiting[id] = nil

@@ -3,16 +3,21 @@
   An LREM for each id would walk over the same jobs that stay, again and again.
 ]]
 local STEP = 500
+-- How far from the place that was named: a worker may have taken some of those before.
+local SLACK = 500
+local REACH = 10000
 local GONE = 'hybrid:discarded'
 
 --- @param wanted  set of ids, `count` of them
---- @return set of those that were in the list
-local function remove_from_list(list, wanted, count)
-  local found, removed, walked = {}, 0, 0
+--- @param near    how many stand before the first of them, counted from the tail; only about there is searched. '': everywhere
+--- @return set of those that were found
+local function remove_from_list(list, wanted, count, near)
+  local found, removed = {}, 0
   local length = redis.call('LLEN', list)
+  local walked = math.max(0, (tonumber(near) or 0) - SLACK)
+  if near ~= '' then length = math.min(length, walked + REACH) end
   while removed < count and walked < length do
-    local last = length - walked - 1
-    local ids = redis.call('LRANGE', list, math.max(0, last - STEP + 1), last)
+    local ids = redis.call('LRANGE', list, -walked - math.min(STEP, length - walked), -walked - 1)
     for i = #ids, 1, -1 do
       walked = walked + 1
       if wanted[ids[i]] and not found[ids[i]] then

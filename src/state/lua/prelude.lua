@@ -62,7 +62,7 @@ local function cancelEntry(id, owner, channel)
   closeEntry(id, owner, 'cancelled', e[4])
   redis.call('HDEL', taskKey(id), 'token')
   recordOutcome(id, cjson.encode({
-    id = id, task = isReadable and spec.task or '', backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
+    id = id, task = isReadable and type(spec) == 'table' and spec.task or '', backend = owner, status = 'cancelled', attempts = tonumber(e[2] or '0'),
     enqueuedAt = tonumber(e[3]), startedAt = 0, finishedAt = tonumber(NOW),
   }), e[4], channel)
 end

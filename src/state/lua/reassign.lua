@@ -11,14 +11,14 @@ local OPEN = P .. 'open:canary'
 
 local function reassign(id, channel)
   local e = redis.pcall('HMGET', taskKey(id), 'owner', 'state', 'worker', 'cancelRequested', 'spec', 'payload',
-    'acceptedAt', 'dueAt', 'failures')
+    'acceptedAt', 'dueAt', 'failures', 'ttl')
   local isListed = e[1] ~= 'canary' and redis.call('ZSCORE', OPEN, id)
   -- Not canary's and still listed as canary's open task: whatever it is, no script of ours wrote it.
   if e.err or isListed then return { 'corrupt' } end
   if not e[1] then return { 'absent' } end
   local isFree = e[2] == 'accepted' or e[2] == 'retrying' or (e[2] == 'running' and not isAlive(e[3] or ''))
-  if e[1] == 'canary' and (not e[5] or not e[6] or not tonumber(e[7] or '') or not isOpen(e[2]))
-    and redis.call('ZSCORE', OPEN, id) then return { 'corrupt' } end
+  local isWhole = e[5] and e[6] and tonumber(e[7] or '') and tonumber(e[10] or '') and isOpen(e[2])
+  if e[1] == 'canary' and not isWhole and redis.call('ZSCORE', OPEN, id) then return { 'corrupt' } end
   if e[1] ~= 'canary' or not isFree then return { 'left', e[1], e[2] } end
   if e[4] then
     cancelEntry(id, e[1], channel)

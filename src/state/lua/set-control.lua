@@ -44,7 +44,11 @@ local before = cjson.encode(redis.call('HGETALL', key))
 if not epoch then redis.call('HSET', key, 'celeryRatio', '0', 'mode', 'ratio', 'taskRatios', '{}', 'frozen', '') end
 for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
 if intent == 'freeze' then
-  redis.call('HSET', key, 'frozen', 'rollback', 'celeryRatio', '0', 'taskRatios', '{}')
+  -- A task's own ratio becomes 0 and stays its own: one that was pinned to stable is not to follow the others later.
+  local isReadable, ratios = pcall(cjson.decode, redis.call('HGET', key, 'taskRatios') or '{}')
+  if not isReadable or type(ratios) ~= 'table' then ratios = {} end
+  for task in pairs(ratios) do ratios[task] = 0 end
+  redis.call('HSET', key, 'frozen', 'rollback', 'celeryRatio', '0', 'taskRatios', cjson.encode(ratios))
   -- What the rollback's report counts from. Nothing here may keep the freeze from happening.
   local counts = redis.pcall('HGETALL', P .. 'counts')
   redis.pcall('SET', P .. 'freeze', cjson.encode({
