@@ -40,6 +40,16 @@ describe('the verdict on a history', () => {
     expect(verdictOn(once.slice(0, 2), recordedRun('r1'))).toEqual(['x succeeded and never ran']);
   });
 
+  it('finds a task that failed without having been tried', () => {
+    const failed: Recorded = { status: 'failed', run: null, hasEntry: true };
+    expect(verdictOn(once.slice(0, 2), failed)).toEqual(['x failed and never ran']);
+    const ofAnother = [2, { ...ran('started', 'r1', 1, 'y'), n: 2 } as Happening] as const;
+    expect(
+      verdictOn([...once.slice(0, 2), [1, { event: 'submit-called', n: 2 }], ofAnother], failed),
+    ).toEqual(['x failed and never ran']);
+    expect(verdictOn(once.slice(0, 3), failed)).toEqual([]);
+  });
+
   it('finds what ran and was never submitted', () => {
     expect(verdictOn(once.slice(2), recordedRun('r1'))).toEqual(['task 1 ran and was never submitted']);
   });

@@ -69,9 +69,13 @@ export async function beeContents(system: HybridSystem, queue: string): Promise<
 }
 
 /** Has the task's start granted to a worker that is dead by the time that this resolves. */
-export async function startUnderDeadWorker(c: Connections, id: string): Promise<void> {
+export async function startUnderDeadWorker(
+  c: Connections,
+  id: string,
+  backend: 'stable' | 'canary' = 'canary',
+): Promise<void> {
   const lease = { id: uniqueName('dead'), ttlMs: 60_000, maxLosses: 3 };
-  const answer = await c.ledger.start('canary', lease, { id, token: uniqueName('t'), failureTtlSeconds: 60 });
+  const answer = await c.ledger.start(backend, lease, { id, token: uniqueName('t'), failureTtlSeconds: 60 });
   if (answer.status !== 'granted') throw new Error(`not granted: ${answer.status}`);
   await c.control.ask('bury', (redis) => redis.del(c.control.keys.worker(lease.id)));
 }

@@ -215,15 +215,15 @@ export class Trial extends Chronicle {
   async expectPromisesKept(): Promise<void> {
     const recorded = await recordedOf(this.manager, this.idsOk);
     const { ledger } = await this.manager.status();
-    const { conserved, openCanary, openMoved } = ledger;
+    const { conserved, openCanary, openMoved, corrupt, movedCorrupt } = ledger;
     expect({
       seed: this.seed,
       problems: judge(this.history, recorded),
-      ledger: { conserved, openCanary, openMoved },
+      ledger: { conserved, openCanary, openMoved, corrupt, movedCorrupt },
     }).toEqual({
       seed: this.seed,
       problems: [],
-      ledger: { conserved: true, openCanary: 0, openMoved: 0 },
+      ledger: { conserved: true, openCanary: 0, openMoved: 0, corrupt: 0, movedCorrupt: 0 },
     });
   }
 

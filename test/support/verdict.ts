@@ -102,10 +102,11 @@ class Book {
   /** I1: what was submitted was run to its end, and its outcome is there. */
   lost(id: string, recorded: Recorded | undefined): string[] {
     if (!recorded) return [`${id} has no outcome`];
+    const runs = this.starts.get(id) ?? [];
+    // Only a run can fail: without one somebody gave up a task that nobody has tried.
+    if (recorded.status === 'failed' && runs.length === 0) return [`${id} failed and never ran`];
     if (recorded.status !== 'succeeded') return [];
-    return (this.starts.get(id) ?? []).some((start) => this.#ended.has(start.run))
-      ? []
-      : [`${id} succeeded and never ran`];
+    return runs.some((start) => this.#ended.has(start.run)) ? [] : [`${id} succeeded and never ran`];
   }
 
   cancelledByNobody(id: string, recorded: Recorded | undefined): string[] {
