@@ -225,15 +225,16 @@ choose_folder() {
 # Sets node_problem: why the built CLI cannot run, or nothing. A machine in trouble is slow: no answer in time is no
 # reason not to try.
 look_for_node() {
-  local status=0
+  local status
   node_problem='' is_node_slow=no
   if ! command -v node >/dev/null 2>&1; then
     node_problem='node is not on PATH'
     return
   fi
-  limited "$NODE_LIMIT_SECONDS" node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' >/dev/null 2>&1 || status=$?
-  if [ "$status" -eq 124 ]; then is_node_slow=yes; fi
-  if [ "$status" -ne 0 ] && [ "$is_node_slow" = no ]; then
+  # Not `limited ... >/dev/null` here: that would swallow the words of an interruption too.
+  status=$(limited "$NODE_LIMIT_SECONDS" node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' >/dev/null 2>&1 || echo $?) || status=1
+  if [ "$status" = 124 ]; then is_node_slow=yes; fi
+  if [ -n "$status" ] && [ "$is_node_slow" = no ]; then
     node_problem="Node 20.19 or newer is needed, and $(command -v node) is not"
   elif [ ! -f "$main" ]; then
     node_problem="there is no build ($main), which \`npm ci && npm run build\` makes"

@@ -3,15 +3,10 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { redisUrl } from '../support/redis.ts';
-import {
-  argsOf,
-  QUESTION,
-  RollbackScript,
-  type RunOptions,
-  writeTool,
-} from '../support/rollback-script.ts';
+import { argsOf, QUESTION, RollbackScript, type RunOptions, writeTool } from '../support/rollback-script.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const FROZEN = { freeze: { out: 'Frozen.\n' } };
 const fail = (code: number, err = '') => ({ freeze: { code, err } });
 const script = RollbackScript.forThisFile();
 
@@ -236,13 +231,13 @@ describe('rollback.sh: the red button through the CLI', () => {
     function slow(pattern: string): string {
       const path = script.machineWith('node', 'redis-cli');
       const say = 'echo "$*" >>limits';
-      writeTool(path, 'timeout', say, `case "$*" in ${pattern}) exit 124 ;; esac`, 'shift 2', 'exec "$@"');
+      writeTool(path, 'timeout', say, `case "$*" in ${pattern}) exit 124 ;; esac`, 'shift 2', '"$@"');
       return path;
     }
 
     it('tries the CLI all the same', () => {
-      const { status, stderr, calls } = script.run([], { path: slow('*" -e "*') });
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const { status, stderr, calls } = script.run([], { path: slow('*" -e "*'), cli: FROZEN });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: 'Frozen.\n' });
       expect(argsOf(calls).map(([command]) => command)).toEqual(['freeze', 'rollback']);
       const limits = readFileSync(join(script.project, 'limits'), 'utf8').match(/^--foreground \d+ node/gm);
       expect(limits).toEqual(['--foreground 15 node', '--foreground 30 node']);

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { redisUrl } from '../support/redis.ts';
 import { argsOf, environment, RollbackScript } from '../support/rollback-script.ts';
 
+const FROZEN = { freeze: { out: 'Frozen.\n' } };
 const script = RollbackScript.forThisFile();
 
 describe('rollback.sh: options', () => {
@@ -31,7 +32,7 @@ describe('rollback.sh: options', () => {
     [['--grace', `${'9'.repeat(400)}s`], 'at most 365d'],
     [['--dry-run', '--yes'], '--dry-run changes nothing, so it is not allowed together with --yes.'],
     [['--services', '--dry-run'], 'together with --services'],
-    [['--dry-run', '--json', '--plain-stable'], 'together with --plain-stable'],
+    [['--dry-run', '--grace=1s', '--plain-stable'], 'together with --plain-stable'],
     [['--no-persist', '--dry-run', '--verbose'], 'together with --no-persist'],
     [['--reason', ' \n '], '--reason: allowed are a few words'],
     [['--reason', '字'.repeat(501)], '--reason: allowed are a few words'],
@@ -129,11 +130,11 @@ describe('rollback.sh: where it acts', () => {
       if (how.startsWith('a link to'))
         symlinkSync(`../${script.project.split('/').at(-1)}/rollback.sh`, join(script.caller, 'first'));
       const relative = `../${script.project.split('/').at(-1)}/rollback.sh`;
-      const at = { cwd: script.caller };
+      const at = { cwd: script.caller, cli: FROZEN };
       const { status, stderr } = how.startsWith('bash')
-        ? spawnSync('bash', [relative], { ...at, env: environment({}), encoding: 'utf8' })
+        ? spawnSync('bash', [relative], { ...at, env: environment(at), encoding: 'utf8' })
         : script.run([], { ...at, as: how.includes('link') ? link : join(script.project, 'rollback.sh') });
-      expect({ status, stderr }).toEqual({ status: 0, stderr: `Acting in ${script.project}\n` });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: `Acting in ${script.project}\nFrozen.\n` });
       expect(script.calls.map(({ cwd }) => cwd)).toEqual([script.project, script.project]);
     },
   );
@@ -163,8 +164,9 @@ describe('rollback.sh: where it acts', () => {
     const { status, stderr, calls } = script.run(said.args ?? [], {
       cwd: script.caller,
       env: said.env ?? {},
+      cli: FROZEN,
     });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: 'Frozen.\n' });
     expect(calls.map(({ cwd }) => cwd)).toEqual([script.caller, script.caller]);
   });
 
@@ -183,9 +185,10 @@ describe('rollback.sh: where it acts', () => {
     const { calls, stderr } = script.run([], {
       cwd: script.caller,
       env: { REDIS_URL: '', HYBRID_NAMESPACE: ' ' },
+      cli: FROZEN,
     });
     expect(calls.map(({ cwd }) => cwd)).toEqual([script.project, script.project]);
-    expect(stderr).toBe(`Acting in ${script.project}\n`);
+    expect(stderr).toBe(`Acting in ${script.project}\nFrozen.\n`);
   });
 });
 

@@ -48,7 +48,7 @@ function withEnqueue(
 }
 
 describe('a drill on a healthy Redis', () => {
-  it(
+  it.concurrent(
     'passes, with tasks of every state, and leaves no key',
     async () => {
       const seen: string[] = [];
@@ -64,7 +64,7 @@ describe('a drill on a healthy Redis', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'passes with canary on another server, which cannot be reached during the rollback',
     async () => {
       const other = await startRedis();
@@ -80,7 +80,7 @@ describe('a drill on a healthy Redis', () => {
 });
 
 describe('the verdict can be failed', () => {
-  it(
+  it.concurrent(
     'by a rollback that drops a task',
     async () => {
       let dropped = '';
@@ -106,7 +106,7 @@ describe('the verdict can be failed', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'by a rollback that forgets when a task is due',
     async () => {
       const report = await drill({
@@ -120,7 +120,7 @@ describe('the verdict can be failed', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'by something that is accepted for canary after the freeze',
     async () => {
       const report = await drill({
@@ -138,7 +138,7 @@ describe('the verdict can be failed', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'by a second execution',
     async () => {
       let twice: EnqueueRequest | undefined;
@@ -171,7 +171,7 @@ async function runAgain(c: Connections, request: EnqueueRequest): Promise<void> 
 }
 
 describe('the clean-up', () => {
-  it(
+  it.concurrent(
     'leaves no key when the drill is interrupted in the middle',
     async () => {
       const stop = new AbortController();
@@ -199,7 +199,7 @@ describe('the clean-up', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'takes what a killed drill left more than an hour ago, and nothing else',
     async () => {
       const [old, young] = [drillName(new Date(Date.now() - 3_700_000)), drillName()];
@@ -225,7 +225,7 @@ describe('the clean-up', () => {
     LONG_MS,
   );
 
-  it('knows its own keys by their exact form', () => {
+  it.concurrent('knows its own keys by their exact form', () => {
     const name = drillName(new Date('2026-11-21T22:15:31.500Z'));
     expect(name).toMatch(/^drill-20261121T221531-[0-9a-f]{8}$/);
     expect(beginOf(name)).toBe(Date.parse('2026-11-21T22:15:31Z'));
@@ -243,14 +243,14 @@ describe('the clean-up', () => {
   });
 });
 
-it('says at once that a Redis does not answer, and makes nothing', async () => {
+it.concurrent('says at once that a Redis does not answer, and makes nothing', async () => {
   const dead = resolveConfig({ redis: { url: redisUrl() }, canary: { redisUrl: 'redis://127.0.0.1:1' } });
   const report = await runDrill(dead);
   expect(report.reasons).toEqual([expect.stringMatching(/^preflight: .*127\.0\.0\.1:1.*connection refused/)]);
   expect(report.steps.slice(1).every(({ status }) => status === 'skipped')).toBe(true);
 });
 
-it('refuses a number of tasks that makes no sense', async () => {
+it.concurrent('refuses a number of tasks that makes no sense', async () => {
   for (const tasks of [0, 19, 2001, 20.5])
     await expect(drill({ tasks })).rejects.toThrow(
       /tasks: given .*; allowed: a whole number from 20 to 2000/,

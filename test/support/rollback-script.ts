@@ -19,9 +19,8 @@ export const QUESTION = 'Stop sending tasks to BullMQ and bring all of them back
 const PARTS = ['rollback.sh', 'scripts/freeze-with-redis-cli.sh'];
 const LUA = 'src/state/lua/set-control.lua';
 /** What the script may call on any machine, but for node, timeout and redis-cli. */
-const TOOLS = 'awk cat dirname grep head hostname id paste readlink sed sleep sort tail tr uname wc'.split(
-  ' ',
-);
+const TOOLS =
+  'awk cat dirname grep head hostname id paste readlink sed sleep sort tail tr true uname wc'.split(' ');
 
 export interface RunOptions {
   readonly cwd?: string;
