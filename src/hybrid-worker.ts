@@ -121,10 +121,9 @@ export class HybridWorker {
     this.#file = await joinLiveState(config, plane, log, this.#options.followConfigFile !== false);
     // Before the first task: without a heartbeat it would be given away at once.
     await this.#heartbeat.begin();
-    await control.listen(control.keys.cancelChannel, (id) => this.#running.abort(id, 'cancel'));
-    await control.listen(control.keys.abortChannel, (ids) => {
-      for (const id of ids.split('\n')) this.#running.abort(id, 'rollback');
-    });
+    const { cancelChannel, abortChannel } = control.keys;
+    await control.listen(cancelChannel, (id) => this.#running.abort(id, 'cancel'));
+    await control.listen(abortChannel, (ids) => this.#running.abortMany(ids.split('\n'), 'rollback'));
     await this.#c.queues.add(this.#tasks.queues);
     const env = this.#environment();
     for (const backend of this.#options.backends ?? (['stable', 'canary'] as const)) {

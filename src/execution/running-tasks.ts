@@ -76,6 +76,10 @@ export class RunningTasks {
     return run !== undefined;
   }
 
+  abortMany(ids: readonly string[], cause: AbortCause): void {
+    for (const id of ids) this.abort(id, cause);
+  }
+
   abortAll(cause: AbortCause): void {
     for (const run of this.#runs.values()) run.abort(cause);
   }
