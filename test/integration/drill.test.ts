@@ -225,7 +225,7 @@ describe('the clean-up', () => {
     LONG_MS,
   );
 
-  it.concurrent('knows its own keys by their exact form', () => {
+  it('knows its own keys by their exact form', () => {
     const name = drillName(new Date('2026-11-21T22:15:31.500Z'));
     expect(name).toMatch(/^drill-20261121T221531-[0-9a-f]{8}$/);
     expect(beginOf(name)).toBe(Date.parse('2026-11-21T22:15:31Z'));
@@ -243,14 +243,14 @@ describe('the clean-up', () => {
   });
 });
 
-it.concurrent('says at once that a Redis does not answer, and makes nothing', async () => {
+it('says at once that a Redis does not answer, and makes nothing', async () => {
   const dead = resolveConfig({ redis: { url: redisUrl() }, canary: { redisUrl: 'redis://127.0.0.1:1' } });
   const report = await runDrill(dead);
   expect(report.reasons).toEqual([expect.stringMatching(/^preflight: .*127\.0\.0\.1:1.*connection refused/)]);
   expect(report.steps.slice(1).every(({ status }) => status === 'skipped')).toBe(true);
 });
 
-it.concurrent('refuses a number of tasks that makes no sense', async () => {
+it('refuses a number of tasks that makes no sense', async () => {
   for (const tasks of [0, 19, 2001, 20.5])
     await expect(drill({ tasks })).rejects.toThrow(
       /tasks: given .*; allowed: a whole number from 20 to 2000/,
