@@ -124,8 +124,8 @@ describe('the benchmarks run', () => {
 
 describe('a mistake in the command line', () => {
   it.each([
-    [[], 'Which benchmark? One of: route, submit, process, propagate.'],
-    [['sumbit'], 'There is no benchmark "sumbit"; allowed: route, submit, process, propagate.'],
+    [[], 'Which benchmark? One of: route, submit, process, propagate, rollback.'],
+    [['sumbit'], 'There is no benchmark "sumbit"; allowed: route, submit, process, propagate, rollback.'],
     [['route', '--rounds', '0'], '--rounds: given "0"; allowed: a whole number from 1 to 1000.'],
     [['process', '--memory'], '--memory goes with submit only.'],
   ])('%j', async (args, message) => {

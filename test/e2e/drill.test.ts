@@ -18,7 +18,7 @@ const filesOf = (dir: string) =>
     .map((name) => [name, readFileSync(join(dir, name), 'utf8')]);
 
 describe('hybrid drill', () => {
-  it(
+  it.concurrent(
     'shows each step, ends with the verdict, and leaves keys and files as they were',
     async () => {
       const place = cliPlace('routing: { celeryRatio: 0.5 }');
@@ -36,7 +36,7 @@ describe('hybrid drill', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'cleans up after Ctrl-C, and says that nothing is proved',
     async () => {
       const place = cliPlace();
@@ -52,7 +52,7 @@ describe('hybrid drill', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'is exit code 1 with the reason first where Redis does not answer, and 2 for a number out of range',
     async () => {
       const place = cliPlace();
@@ -73,7 +73,7 @@ describe('npm run demo -- --drill', () => {
       { args: ['--drill', ...args], env: { REDIS_URL: redisUrl() } },
     );
 
-  it(
+  it.concurrent(
     'runs the same drill on the Redis of the demo',
     async () => {
       const child = demo('--json');
@@ -87,7 +87,7 @@ describe('npm run demo -- --drill', () => {
     LONG_MS,
   );
 
-  it(
+  it.concurrent(
     'reads no documents, so it takes none',
     async () => {
       for (const argument of ['README.md', '--limit=3']) {
