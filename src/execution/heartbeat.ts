@@ -3,6 +3,11 @@ import type { WorkerLease } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { WorkerRecord } from '../domain/worker-record.ts';
 
+/** A worker that is silent for three heartbeats counts as dead. Milliseconds. */
+export function heartbeatTtlOf(intervalMs: number): number {
+  return 3 * intervalMs;
+}
+
 /** Where heartbeats go. */
 export interface HeartbeatSink {
   /** Returns Redis's run id, or null where it may not be asked. */
@@ -43,7 +48,7 @@ export class Heartbeat {
 
   #newLease(): WorkerLease {
     const id = `worker-${randomUUID()}`;
-    return { id, ttlMs: 3 * this.#options.intervalMs, maxLosses: this.#options.maxLosses };
+    return { id, ttlMs: heartbeatTtlOf(this.#options.intervalMs), maxLosses: this.#options.maxLosses };
   }
 
   async begin(): Promise<void> {

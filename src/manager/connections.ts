@@ -7,6 +7,7 @@ import type { MovedTask } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
 import type { TaskBackend } from '../domain/task-backend.ts';
+import { heartbeatTtlOf } from '../execution/heartbeat.ts';
 import { ControlPlane } from '../state/control-plane.ts';
 import { ControlRedis } from '../state/control-redis.ts';
 import { IdempotencyKeys } from '../state/idempotency-keys.ts';
@@ -66,6 +67,7 @@ export async function openConnections(
     url: controlUrl,
     commandTimeoutMs,
     name: 'hybrid',
+    heartbeatTtlMs: heartbeatTtlOf(config.worker.heartbeatMs),
     onError,
   });
   const backendOptions = { commandTimeoutMs, logger: log };

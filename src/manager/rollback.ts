@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { RollbackListener, RollbackPlan, RollbackReport } from '../domain/rollback.ts';
 import { movedQueueOf } from '../domain/task-backend.ts';
+import { heartbeatTtlOf } from '../execution/heartbeat.ts';
 import type { Freeze, RollbackHouse } from '../rollback/house.ts';
 import { planRollback } from '../rollback/plan.ts';
 import { Rollback } from '../rollback/rollback.ts';
@@ -52,7 +54,7 @@ export function runRollback(
     reason,
     graceMs,
     // A worker that died just now is known to be dead when its heartbeat has run out.
-    settleMs: Math.max(ABORT_MS, 3 * heartbeatMs + 1000),
+    settleMs: Math.max(ABORT_MS, heartbeatTtlOf(heartbeatMs) + 1000),
     emit: options.onEvent ?? (() => {}),
     signal,
   }).run();
@@ -79,6 +81,8 @@ function houseOf(
     },
     freeze: () => freeze(c, options.reason),
     attendance: async () => {
+      // After an outage everybody's heartbeat has run out; who is at work shows with the next ones.
+      await sleep(c.control.judgesDeathsInMs);
       const [workers, isAnybodyWaiting] = await Promise.all([c.workers.list(), hasQueueConsumers(c.control)]);
       return { workers, hasQueueConsumers: isAnybodyWaiting };
     },

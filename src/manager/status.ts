@@ -1,4 +1,4 @@
-import type { ControlState, RoutingSettings } from '../domain/control-state.ts';
+import { type ControlState, type RoutingSettings, ratioFor } from '../domain/control-state.ts';
 import type { LedgerCounts, PlainCounts } from '../domain/ledger.ts';
 import type { FlagSource } from '../domain/routing-decision.ts';
 import { type BackendCounts, movedQueueOf, type TaskBackend } from '../domain/task-backend.ts';
@@ -93,7 +93,9 @@ export function driftBetween(file: RoutingSettings, live: RoutingSettings): read
   if (file.mode !== live.mode) drift.push({ setting: 'mode', file: file.mode, live: live.mode });
   for (const task of new Set([...Object.keys(file.taskRatios), ...Object.keys(live.taskRatios)])) {
     const [inFile, inLive] = [ownRatio(file, task), ownRatio(live, task)];
-    if (inFile !== inLive) drift.push({ setting: `tasks.${task}.celeryRatio`, file: inFile, live: inLive });
+    // A ratio of its own that is the one it would have anyway changes nothing.
+    if (inFile !== inLive && ratioFor(file, task) !== ratioFor(live, task))
+      drift.push({ setting: `tasks.${task}.celeryRatio`, file: inFile, live: inLive });
   }
   return drift;
 }

@@ -44,6 +44,11 @@ export async function tidy(
         removed += gone;
         onRemoved(removed);
       }
+      const locked = await countLocked(backend, queue, ledger);
+      if (locked > 0)
+        notes.push(
+          `${locked} left-over jobs of ${who}'s queue ${queue} still show as active, from workers that died; they are skipped.`,
+        );
     } catch (error) {
       if (!isBackends(error)) throw error;
       notes.push(
@@ -79,6 +84,17 @@ async function* removeHusks(
       if (gone > 0) yield gone;
     }
   }
+}
+
+/** Husks that show as active: their workers died, and their locks have not been looked at since. */
+async function countLocked(
+  backend: TaskBackend,
+  queue: string,
+  ledger: Pick<RollbackLedger, 'peek'>,
+): Promise<number> {
+  const jobs = await backend.list(queue, 'active', 0, PAGE);
+  const heads = await ledger.peek(jobs.filter((job) => job.isMarked).map((job) => job.id));
+  return heads.filter((head) => isHusk(head, backend.name)).length;
 }
 
 function isBackends(error: unknown): error is Error {

@@ -1,4 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
+import { RedisUnreachableError } from '../domain/errors.ts';
 import { type Keys, keysOf } from './keys.ts';
 import { type ConnectionOptions, connectRedis, explain } from './redis-connection.ts';
 import { type RunScript, type ScriptName, scriptsOn } from './scripts.ts';
@@ -12,12 +13,19 @@ export class ControlRedis {
   readonly #options: ConnectionOptions;
   readonly #handlers = new Map<string, Set<(message: string) => void>>();
   readonly #onReconnected = new Set<() => void>();
+  /** When Redis was away last, on the clock of performance.now(). */
+  #awayAt = Number.NEGATIVE_INFINITY;
 
   constructor(namespace: string, options: ConnectionOptions) {
     this.keys = keysOf(namespace);
     this.#options = options;
     this.#redis = connectRedis(options);
     this.#listener = connectRedis({ ...options, name: `${options.name}:listener` });
+    let isFirst = true;
+    this.#redis.on('ready', () => {
+      if (!isFirst) this.#awayAt = performance.now();
+      isFirst = false;
+    });
     this.#scripts = scriptsOn(this.#redis, this.keys.prefix);
     this.#listener.on('message', (channel, message) => {
       for (const handle of this.#handlers.get(channel) ?? []) handle(message);
@@ -33,7 +41,7 @@ export class ControlRedis {
     try {
       return await this.#scripts(name, args);
     } catch (error) {
-      throw explain(error, this.#options, name);
+      throw this.#explain(error, name);
     }
   }
 
@@ -42,8 +50,25 @@ export class ControlRedis {
     try {
       return await command(this.#redis);
     } catch (error) {
-      throw explain(error, this.#options, operation);
+      throw this.#explain(error, operation);
     }
+  }
+
+  #explain(error: unknown, operation: string): Error {
+    const explained = explain(error, this.#options, operation);
+    if (explained instanceof RedisUnreachableError) this.#awayAt = performance.now();
+    return explained;
+  }
+
+  /** How long a silent worker has to be believed alive still, in milliseconds. 0: it may be judged. */
+  get judgesDeathsInMs(): number {
+    const { heartbeatTtlMs = 0 } = this.#options;
+    return Math.max(0, this.#awayAt + heartbeatTtlMs - performance.now());
+  }
+
+  /** What the scripts' judgesDeaths takes. */
+  get deathRule(): string | number {
+    return this.judgesDeathsInMs > 0 ? '' : (this.#options.heartbeatTtlMs ?? 0);
   }
 
   /** Runs a pipeline or a transaction; answers in its order. One that failed fails all. @throws as `ask` */

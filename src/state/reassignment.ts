@@ -14,7 +14,12 @@ export async function reassign(
   how: { readonly onlyWhileFrozen: boolean; readonly setsPrioritiesAside: boolean },
 ): Promise<readonly ReassignResult[]> {
   if (ids.length === 0) return [];
-  const args = [how.onlyWhileFrozen ? 'frozen' : '', how.setsPrioritiesAside ? 1 : 0, MAX_PAYLOAD_BYTES];
+  const args = [
+    how.onlyWhileFrozen ? 'frozen' : '',
+    how.setsPrioritiesAside ? 1 : 0,
+    MAX_PAYLOAD_BYTES,
+    redis.deathRule,
+  ];
   const rows = ids.flatMap((id) => [id, outcomeShardOf(id)]);
   const replies = (await redis.run('reassign', [...args, ids.length, ...rows])) as string[][];
   return replies.map((reply, i) => resultOf(ids[i] as string, reply));

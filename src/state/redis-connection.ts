@@ -8,6 +8,11 @@ export interface ConnectionOptions {
   readonly commandTimeoutMs: number;
   /** Shown in CLIENT LIST. */
   readonly name: string;
+  /**
+   * How long a worker's heartbeat lasts, in milliseconds. While Redis was away for this connection, or until so long
+   * afterwards, no silent worker is judged dead: everybody's heartbeat has run out then. @default 0, at once
+   */
+  readonly heartbeatTtlMs?: number;
   /** Told of trouble; the connection goes on trying by itself. */
   readonly onError?: (error: Error) => void;
 }

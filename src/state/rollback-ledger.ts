@@ -125,7 +125,7 @@ export class RedisRollbackLedger implements RollbackLedger {
       row(id, keyPrefix, record, dueAt ?? '', outcomeShardOf(id)),
     );
     if (rows.length === 0) return [];
-    return (await this.#redis.run('hand-over', [rows.length, rows.join('')])) as (
+    return (await this.#redis.run('hand-over', [rows.length, rows.join(''), this.#redis.deathRule])) as (
       | 'handed-over'
       | 'cancelled'
       | 'left'

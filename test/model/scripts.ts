@@ -68,6 +68,7 @@ export function argumentsOf(call: Call, maxLosses: number): string[] {
         call.onlyWhileFrozen ? 'frozen' : '',
         '1',
         MOST_BYTES,
+        '0',
         String(call.ids.length),
         ...call.ids.flatMap((id) => [id, CHANNEL]),
       ];

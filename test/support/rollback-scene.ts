@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { defineTask, type TaskContext, type TaskDefinition, type TaskOptions } from '../../src/index.ts';
+import {
+  defineTask,
+  type HybridConfigInput,
+  type TaskContext,
+  type TaskDefinition,
+  type TaskOptions,
+} from '../../src/index.ts';
 import type { Connections } from '../../src/manager/connections.ts';
 import type { RollbackOptions } from '../../src/manager/rollback.ts';
 import { HybridSystem, settingsFor } from './hybrid-system.ts';
@@ -21,9 +27,15 @@ export function anyTask(handler: Handler, change: Partial<TaskOptions> = {}): Ta
 }
 
 /** A system that sends everything to canary, on a Redis of the test's own: nobody else's workers are seen there. */
-export function canarySystem(url: string, change: ConstructorParameters<typeof HybridSystem>[0] = {}) {
-  const { redis } = settingsFor(uniqueName('x'));
-  return new HybridSystem({ ...change, redis: { ...redis, url }, routing: { celeryRatio: 1 } });
+export function canarySystem(url: string, change: HybridConfigInput = {}) {
+  const { redis, worker } = settingsFor(uniqueName('x'));
+  return new HybridSystem({
+    ...change,
+    // Short heartbeats: a server that has just begun judges no worker dead before one of them could have run out.
+    worker: { ...worker, heartbeatMs: 300, ...change.worker },
+    redis: { ...redis, url },
+    routing: { celeryRatio: 1 },
+  });
 }
 
 /** Says why, leaves files alone, and waits for nobody. */

@@ -119,15 +119,21 @@ async function rollBack(session: Session, flags: RollbackFlags, place: string): 
     });
     const files = await writeReport(report, place);
     if (flags.json) printJson({ ...report, reports: files });
-    else print(reportText(report, place, files));
+    else print(reportText(report, place, files, sameAgain()));
     return report.status === 'completed' ? EXIT.ok : EXIT.needsPerson;
   } catch (error) {
     if (!signals.aborted.aborted) throw error;
     say(
-      'Interrupted. Frozen: nothing new goes to BullMQ. Workers go on bringing back what it holds; to go on here: ./rollback.sh',
+      `Interrupted. Frozen: nothing new goes to BullMQ. Workers go on bringing back what it holds; to go on here: ${sameAgain()}`,
     );
+    if (flags.json) printJson({ status: 'interrupted', frozen: true, command: sameAgain() });
     return INTERRUPTED;
   } finally {
     signals.release();
   }
+}
+
+/** What to type to go on: rollback.sh says how it was called. */
+function sameAgain(): string {
+  return process.env.HYBRID_SAME_AGAIN ?? 'npx hybrid rollback --yes';
 }

@@ -1,14 +1,14 @@
 --[[ Puts moved tasks into plain bee-queue queues and ends their entries, in one step: plain workers know no ledger. The
 jobs are written as bee-queue's own addJob.lua and addDelayedJob.lua do.
 ARGV   n, n rows of: id, bee-queue key prefix with the queue ("bq:<queue>:"), record (JSON text), due time (ms) or '',
-       outcome channel
+       outcome channel; then the ttl of a heartbeat as judgesDeaths takes it
 returns for each: 'handed-over' | 'cancelled' | 'left' (running under a live worker, finished, or not stable's)
 ]]
-local results, field = {}, fieldsOf(ARGV[2])
+local results, field, mayJudge = {}, fieldsOf(ARGV[2]), judgesDeaths(ARGV[3])
 for i = 1, tonumber(ARGV[1]) do
   local id, queue, record, dueAt, channel = field(), field(), field(), field(), field()
   local e = redis.call('HMGET', taskKey(id), 'owner', 'state', 'worker', 'ttl', 'cancelRequested')
-  local isFree = e[2] == 'accepted' or e[2] == 'retrying' or (e[2] == 'running' and not isAlive(e[3] or ''))
+  local isFree = e[2] == 'accepted' or e[2] == 'retrying' or (e[2] == 'running' and mayJudge and not isAlive(e[3] or ''))
   if e[1] ~= 'stable' or not isFree then
     results[i] = 'left'
   elseif e[5] then

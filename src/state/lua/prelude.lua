@@ -24,6 +24,15 @@ local function isAlive(worker)
   return redis.call('EXISTS', P .. 'worker:' .. worker) == 1
 end
 
+-- Whether a silent worker may be judged dead. Not by a server that was away until a heartbeat ago: everybody's has run
+-- out then. ttl: of a heartbeat (ms); '0': at once; '': the caller itself has lost sight of Redis until just now.
+local function judgesDeaths(ttl)
+  if ttl == '' or ttl == '0' then return ttl == '0' end
+  local info = redis.pcall('INFO', 'server')
+  local uptime = type(info) == 'string' and string.match(info, 'uptime_in_seconds:(%d+)')
+  return not uptime or tonumber(uptime) * 1000 > tonumber(ttl)
+end
+
 local function isOpen(state)
   return state == 'accepted' or state == 'running' or state == 'retrying'
 end

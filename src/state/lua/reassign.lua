@@ -1,13 +1,14 @@
 --[[ Gives unfinished canary tasks to stable. Needs nothing from canary's queue. Running under a live worker: left.
 ARGV   guard ('frozen': only while a rollback is in force | ''), setAside (1: tasks with a priority are only put aside,
        into the sorted set `evacuating`, to be moved after those without | 0), most bytes of payload in the answer,
-       n, then for each of n: id, outcome channel
+       ttl of a heartbeat as judgesDeaths takes it, n, then for each of n: id, outcome channel
 returns for each: {'moved', spec, payload, acceptedAt, dueAt, failures} | {'cancelled'} | {'left', owner, state} | {'absent'}
        | {'corrupt'}: listed as open, but its record is gone or unreadable | {'aside'} | {'later'}: the answer is full
        | {'thawed'}: nothing was done
 ]]
 local guard, setAside, room = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
 local OPEN = P .. 'open:canary'
+local mayJudge = judgesDeaths(ARGV[4])
 
 local function reassign(id, channel)
   local e = redis.pcall('HMGET', taskKey(id), 'owner', 'state', 'worker', 'cancelRequested', 'spec', 'payload',
@@ -16,7 +17,7 @@ local function reassign(id, channel)
   -- Not canary's and still listed as canary's open task: whatever it is, no script of ours wrote it.
   if e.err or isListed then return { 'corrupt' } end
   if not e[1] then return { 'absent' } end
-  local isFree = e[2] == 'accepted' or e[2] == 'retrying' or (e[2] == 'running' and not isAlive(e[3] or ''))
+  local isFree = e[2] == 'accepted' or e[2] == 'retrying' or (e[2] == 'running' and mayJudge and not isAlive(e[3] or ''))
   local isWhole = e[5] and e[6] and tonumber(e[7] or '') and tonumber(e[10] or '') and isOpen(e[2])
   if e[1] == 'canary' and not isWhole and redis.call('ZSCORE', OPEN, id) then return { 'corrupt' } end
   if e[1] ~= 'canary' or not isFree then return { 'left', e[1], e[2] } end
@@ -36,8 +37,8 @@ local function reassign(id, channel)
 end
 
 local isStopped = guard == 'frozen' and redis.call('HGET', P .. 'control', 'frozen') ~= 'rollback'
-local results, at = {}, 5
-for i = 1, tonumber(ARGV[4]) do
+local results, at = {}, 6
+for i = 1, tonumber(ARGV[5]) do
   if isStopped then
     results[i] = { 'thawed' }
   elseif room < 0 then
