@@ -217,9 +217,14 @@ is_place_known() {
 }
 
 choose_folder() {
+  local called home=$own
   if is_place_known || [ "$(pwd -P)" = "$own" ]; then return 0; fi
-  cd -- "$own"
-  say "Acting in $own"
+  # Installed in an app, perhaps as a link to elsewhere: the app is what is meant, not this library.
+  called=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -L)
+  case $called/ in */node_modules/*) home=${called%%/node_modules/*} ;; esac
+  [ "$(pwd -P)" != "$(CDPATH='' cd -P -- "$home" && pwd -P)" ] || return 0
+  cd -- "$home"
+  say "Acting in $home"
 }
 
 # Sets node_problem: why the built CLI cannot run, or nothing. A machine in trouble is slow: no answer in time is no
@@ -365,7 +370,7 @@ frozen_only() {
     printf '{"status":"needs-person","frozen":true,"problems":[{"code":"E_ONLY_FROZEN","message":%s,"command":%s}]}\n' \
       "$(json_string "$message.")" "$(json_string "$command")"
   else
-    printf '%s: %s\n' "$message" "$command"
+    printf '%s: %s\n(E_ONLY_FROZEN)\n' "$message" "$command"
   fi
   exit 3
 }
@@ -391,11 +396,13 @@ main() {
   ask
   cli_status=127 cli_problem=$node_problem
   if [ -z "$node_problem" ] && freeze_with_cli; then
-    exec node "$main" rollback --yes --reason "$reason" ${given[@]+"${given[@]}"}
+    HYBRID_SAME_AGAIN=$(same_again) exec node "$main" rollback --yes --reason "$reason" ${given[@]+"${given[@]}"}
   fi
   case $cli_status$cli_problem in
     2*'(E_UNKNOWN_NAMESPACE)') fail 2 E_UNKNOWN_NAMESPACE "${cli_problem%' ('*}" ;;
   esac
+  [ -r "$own/scripts/freeze-with-redis-cli.sh" ] ||
+    fail 1 E_NO_SCRIPT "Not frozen: scripts/freeze-with-redis-cli.sh is not beside $own/rollback.sh, which has to stay where it was installed (a link to it is fine); and Node could not do it: $cli_problem"
   # shellcheck source=scripts/freeze-with-redis-cli.sh
   . "$own/scripts/freeze-with-redis-cli.sh"
   freeze_with_redis_cli

@@ -37,7 +37,7 @@ describe('rollback.sh: the red button with redis-cli', () => {
     expect(stdout).toBe(
       `Frozen (namespace ${script.namespace} on ${host}): no new task goes to BullMQ. What BullMQ holds is brought back by the ` +
         'workers that run (their janitors); this script could not do it: node is not on PATH. Mend that and run it again: ' +
-        `${join(script.project, 'rollback.sh').replaceAll(' ', '\\ ')} --yes --redis ${redisUrl()} --namespace ${script.namespace} --grace 5s --reason it\\'s\\ late\n`,
+        `${join(script.project, 'rollback.sh').replaceAll(' ', '\\ ')} --yes --redis ${redisUrl()} --namespace ${script.namespace} --grace 5s --reason it\\'s\\ late\n(E_ONLY_FROZEN)\n`,
     );
     expect(await script.control()).toMatchObject({
       updatedBy: expect.stringMatching(/^rollback\.sh:\S+@\S+$/),
