@@ -10,6 +10,7 @@ jest.setTimeout(90_000);
 describe('hybrid status --watch', () => {
   it('shows it again and again, ends on Ctrl-C with 0 and leaves no connection', async () => {
     const place = cliPlace();
+    await place.begin();
     const redis = plainClient();
     const connections = async () => ((await redis.call('CLIENT', 'LIST')) as string).split('\n').length;
     const before = await connections();
@@ -26,7 +27,9 @@ describe('hybrid status --watch', () => {
   });
 
   it('prints one document per line with --json', async () => {
-    const watch = cliPlace().start('status', '--watch', '0.1', '--json');
+    const place = cliPlace();
+    await place.begin();
+    const watch = place.start('status', '--watch', '0.1', '--json');
     await watch.says('\n', 3);
     watch.kill('SIGTERM');
     const { code, stdout } = await watch.ended;
@@ -40,6 +43,7 @@ describe('hybrid status --watch', () => {
 describe('a reader that has seen enough', () => {
   it('ends a watch, and disturbs nothing else', async () => {
     const place = cliPlace();
+    await place.begin();
     const [watch, status] = [place.start('status', '--watch', '0.1'), place.start('status')];
     status.closeStdout();
     await watch.says('Ratio');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AuditEntry } from '../../index.ts';
 import { type CommonOptions, whole, withRedis } from '../options.ts';
 import { print, printJson } from '../output.ts';
-import { withManager } from '../session.ts';
+import { type Session, withManager } from '../session.ts';
 import { table } from '../table.ts';
 import { time } from '../words.ts';
 
@@ -21,17 +21,19 @@ export function addAudit(program: Command): void {
   withRedis(command)
     .addHelpText('after', '\nExample:\n  hybrid audit --limit 5')
     .action((options: AuditOptions) =>
-      withManager(options, async ({ manager }) => {
-        const entries = await manager.audit(options.limit);
-        if (options.json) return printJson(entries);
-        print(
-          table(
-            ['When (UTC)', 'Epoch', 'Who', 'What', 'Why'],
-            entries.map((e) => [time(e.at), e.after.epoch ?? '', e.actor, whatChanged(e), e.reason]),
-          ),
-        );
-      }),
+      withManager(options, (session) => show(session, options), { mustExist: true }),
     );
+}
+
+async function show({ manager }: Session, options: AuditOptions): Promise<void> {
+  const entries = await manager.audit(options.limit);
+  if (options.json) return printJson(entries);
+  print(
+    table(
+      ['When (UTC)', 'Epoch', 'Who', 'What', 'Why'],
+      entries.map((e) => [time(e.at), e.after.epoch ?? '', e.actor, whatChanged(e), e.reason]),
+    ),
+  );
 }
 
 function whatChanged({ intent, before, after }: AuditEntry): string {

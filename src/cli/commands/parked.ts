@@ -51,7 +51,7 @@ Example:
             ),
           );
         },
-        { tasks: 'wanted' },
+        { tasks: 'wanted', mustExist: true },
       ),
     );
 }

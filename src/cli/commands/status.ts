@@ -13,7 +13,7 @@ interface StatusOptions extends CommonOptions {
 }
 
 /** What the library would warn of is on the screen. */
-const NEEDS = { tasks: 'wanted', flags: true, log: 'error' } as const;
+const NEEDS = { tasks: 'wanted', flags: true, log: 'error', mustExist: true } as const;
 
 const DEFAULT_WATCH_MS = 2_000;
 
