@@ -14,6 +14,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
   testTimeout: 30_000,
-  // Most tests wait for processes and servers most of the time; jest's own default leaves one of two cores idle.
-  maxWorkers: 3,
+  // Most tests wait for processes and servers ; jest's own default leaves one of two cores idle.
+  maxWorkers: 2,
 };

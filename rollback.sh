@@ -276,8 +276,9 @@ who() {
 ask() {
   local answer='' question='Stop sending tasks to BullMQ and bring all of them back to bee-queue? [y/N] '
   [ "$is_confirmed" = no ] && [ -t 0 ] || return 0
-  if [ -t 2 ]; then printf '%s' "$question" >&2; elif [ -t 1 ]; then printf '%s' "$question"; else return 0; fi
+  [ -t 1 ] || [ -t 2 ] || return 0
   at asking
+  if [ -t 2 ]; then printf '%s' "$question" >&2; else printf '%s' "$question"; fi
   read -r answer || say ''
   at before
   case $answer in

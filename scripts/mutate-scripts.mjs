@@ -30,7 +30,7 @@ const MUTATIONS = [
   {
     rule: 'reassign: not what a live worker runs',
     file: 'reassign.lua',
-    find: "or (e[2] == 'running' and not isAlive(e[3] or ''))",
+    find: "or (e[2] == 'running' and mayJudge and not isAlive(e[3] or ''))",
     replace: "or e[2] == 'running'",
     test: 'test/faults/rollback-paused.test.ts',
     name: 'ends in time stays where it is',
@@ -38,7 +38,7 @@ const MUTATIONS = [
   {
     rule: 'reassign: also what a dead worker was running',
     file: 'reassign.lua',
-    find: "or (e[2] == 'running' and not isAlive(e[3] or ''))",
+    find: "or (e[2] == 'running' and mayJudge and not isAlive(e[3] or ''))",
     replace: '',
     test: 'test/faults/rollback-paused.test.ts',
     name: 'ends well, changes nothing when the run on stable is under way',

@@ -241,7 +241,7 @@ describe('interrupted', () => {
     const { code, stderr } = await rollback.ended;
     expect(code).toBe(130);
     expect(stderr).toContain('Interrupted. Frozen: nothing new goes to BullMQ.');
-    expect(stderr).toContain('./rollback.sh');
+    expect(stderr).toContain('to go on here: npx hybrid rollback --yes');
     expect(await frozen(at)).toBe('rollback');
     at.write('done', '');
     worker.kill('SIGTERM');

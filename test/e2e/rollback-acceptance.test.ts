@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { defineTask, HybridTaskManager, loadConfig, type RollbackReport } from '../../src/index.ts';
 import { buildProject } from '../support/build.ts';
-import { redisUrl, uniqueName } from '../support/redis.ts';
+import { type RedisServer, startRedis, uniqueName } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const TASKS = 20_000;
@@ -38,8 +38,11 @@ let project: string;
 let lines: string;
 let config: string;
 const workers: ChildProcess[] = [];
+/** Of its own: on the one that all tests share somebody is always at work. */
+let redis: RedisServer;
 
-beforeAll(() => {
+beforeAll(async () => {
+  redis = await startRedis();
   project = buildProject();
   copyFileSync('rollback.sh', join(project, 'rollback.sh'));
   mkdirSync(join(project, 'app'));
@@ -62,12 +65,12 @@ afterAll(() => {
 
 const env = () => {
   const { NODE_OPTIONS: _jest, ...inherited } = process.env;
-  return { ...inherited, REDIS_URL: redisUrl(), LINES: lines };
+  return { ...inherited, REDIS_URL: redis.url, LINES: lines };
 };
 
 async function submitAll(): Promise<Record<string, number>> {
   const manager = await HybridTaskManager.open({
-    config: await loadConfig({ file: config, env: { REDIS_URL: redisUrl() } }),
+    config: await loadConfig({ file: config, env: { REDIS_URL: redis.url } }),
     tasks: [append],
     followConfigFile: false,
   });

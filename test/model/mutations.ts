@@ -142,7 +142,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'reassign: what runs only under a dead worker',
     change: {
       script: 'reassign',
-      find: "(e[2] == 'running' and not isAlive(e[3] or ''))",
+      find: "(e[2] == 'running' and mayJudge and not isAlive(e[3] or ''))",
       replace: "e[2] == 'running'",
     },
     scenario: 'nothing goes wrong',
