@@ -43,14 +43,12 @@ export const SCENARIOS = {
   'cancel and pause': of({ workers: TWO_CANARY, operators: [], budget: { cancel: 1, pause: 1 } }),
   'canary is down': of({ budget: { add: 1, producerCrash: 1 } }),
   'canary is down, worker crashes': of({ operators: [], budget: { add: 1, crash: 1 } }),
-  'a heartbeat is lost': of({ budget: { heartbeat: 1, fail: 1 } }),
   'heartbeat and lock are lost': of({
     workers: TWO_CANARY,
     operators: [],
     budget: { heartbeat: 1, lock: 1, fail: 1 },
   }),
   'answers are lost': of({ budget: { lost: 1, fail: 1 } }),
-  'answers are lost, workers crash': of({ budget: { lost: 1, crash: 1 } }),
   'calls outlive their senders': of({ budget: { late: 1 } }),
   'ratio changes': of({ operators: [], budget: { ratio: 1, late: 1, lost: 1 } }),
   'one key, two producers': of({ tasks: 2, producers: [0, 1], isKeyed: true, budget: { producerCrash: 1 } }),
@@ -70,6 +68,8 @@ export const SCENARIOS = {
 
 /** Walked only with HYBRID_MODEL=long: minutes. */
 export const LONG_SCENARIOS = {
+  'a heartbeat is lost': of({ budget: { heartbeat: 1, fail: 1 } }),
+  'answers are lost, workers crash': of({ budget: { lost: 1, crash: 1 } }),
   'two operators, one resumes': of({ operators: [1, 1], budget: { operatorCrash: 1, resume: 1 } }),
   'two tasks': of({ tasks: 2, producers: [0, 1] }),
   'calls outlive their senders, handlers fail': of({ budget: { late: 1, fail: 1 } }),
