@@ -32,7 +32,7 @@ export function operatorSteps(system: System, state: State, index: number): void
   turns[operator.step]({ system, state, operator, step });
 }
 
-const OFF = { step: 'off', epoch: '', todo: 0, leftRunning: 0, mustStart: false } as const;
+const OFF = { step: 'off', epoch: '', undelivered: 0, leftRunning: 0, mustStart: false } as const;
 
 const turns: Record<Operator['step'], (turn: Turn) => void> = {
   off({ system, operator, step }) {
@@ -57,15 +57,15 @@ const turns: Record<Operator['step'], (turn: Turn) => void> = {
     }
     step('reassigns what is open', (next, o) => {
       const answers = system.run(next, { name: 'reassign', ids, onlyWhileFrozen: true }).split(', ');
-      o.todo = maskOf(ids.filter((_, i) => answers[i] === 'moved'));
-      if (o.todo !== 0) o.step = 'delivering';
+      o.undelivered = maskOf(ids.filter((_, i) => answers[i] === 'moved'));
+      if (o.undelivered !== 0) o.step = 'delivering';
       else if (answers.includes('thawed')) o.step = 'verifying';
     });
     if (!system.scenario.losesPatience) return;
     const giveUp = (next: State, o: Operator) => {
       const answers = system.run(next, { name: 'reassign', ids, onlyWhileFrozen: true }).split(', ');
-      o.todo = maskOf(ids.filter((_, i) => answers[i] === 'moved'));
-      if (o.todo !== 0) o.step = 'delivering';
+      o.undelivered = maskOf(ids.filter((_, i) => answers[i] === 'moved'));
+      if (o.undelivered !== 0) o.step = 'delivering';
       else {
         o.leftRunning = maskOf(ids.filter((_, i) => answers[i] === 'left canary running'));
         o.step = 'verifying';
@@ -84,9 +84,9 @@ const turns: Record<Operator['step'], (turn: Turn) => void> = {
       const entry = contents.entries[id];
       return entry && hasNoRunner(contents, entry) && state.moved[taskNumber(id)]?.record !== 'live';
     });
-    const todo = system.rules.verifyEnqueuesMissing ? maskOf(missing) : 0;
-    step(todo === 0 ? 'finds every moved task on stable' : 'finds moved tasks in no queue', (_, o) => {
-      Object.assign(o, { step: todo === 0 ? 'confirming' : 'mending', todo });
+    const undelivered = system.rules.verifyEnqueuesMissing ? maskOf(missing) : 0;
+    step(undelivered === 0 ? 'finds every moved task on stable' : 'finds moved tasks in no queue', (_, o) => {
+      Object.assign(o, { step: undelivered === 0 ? 'confirming' : 'mending', undelivered });
     });
   },
 
@@ -143,13 +143,13 @@ function enqueue(
   then: Operator['step'],
   prepare: (next: State, task: number) => void,
 ) {
-  for (const task of tasksIn(operator.todo)) {
+  for (const task of tasksIn(operator.undelivered)) {
     if (task >= state.moved.length) continue;
     step(`enqueues ${taskId(task)} on stable`, (next, o) => {
       prepare(next, task);
       addToBee(next.moved[task]);
-      o.todo &= ~(1 << task);
-      if (o.todo === 0) o.step = then;
+      o.undelivered &= ~(1 << task);
+      if (o.undelivered === 0) o.step = then;
     });
   }
 }

@@ -83,7 +83,7 @@ export interface Operator {
   step: 'off' | 'evacuating' | 'delivering' | 'verifying' | 'mending' | 'confirming' | 'reporting';
   epoch: string;
   /** One bit for each task that it has to enqueue. */
-  todo: number;
+  undelivered: number;
   /** One bit for each task that ran on under a live worker when its patience was over. */
   leftRunning: number;
   starts: number;
@@ -206,7 +206,7 @@ export function keyOf(s: State): string {
     key += `${w.isPaused ? 'p' : ''}${w.isHeldUp ? 'h' : ''}`;
   }
   for (const o of s.operators) {
-    key += `${letter(o.step)}${o.epoch},${o.todo}${o.leftRunning}${o.starts}${o.mustStart ? 'r' : ''}`;
+    key += `${letter(o.step)}${o.epoch},${o.undelivered}${o.leftRunning}${o.starts}${o.mustStart ? 'r' : ''}`;
   }
   const { janitor: j, left: l } = s;
   key += letter(j.step) + j.task + letter(j.owner) + (j.wasDead ? 'd' : '');

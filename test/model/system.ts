@@ -57,7 +57,7 @@ export class System {
       operators: operators.map((starts) => ({
         step: 'off',
         epoch: '',
-        todo: 0,
+        undelivered: 0,
         leftRunning: 0,
         starts,
         mustStart: rollbackComes,
