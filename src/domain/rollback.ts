@@ -89,7 +89,7 @@ export interface RollbackTally {
   readonly cancelled: number;
   /** Of those moved: were running when the grace was over and ended through their signal. Of this run only. */
   readonly aborted: number;
-  /** Unreadable entries, parked. */
+  /** Unreadable entries, parked, whoever did it. */
   readonly parked: number;
   /** Still canary's. */
   readonly left: number;
