@@ -1,5 +1,6 @@
 import { InvalidConfigError, show } from './errors.ts';
 import { hideSecrets } from './secrets.ts';
+import { TlsConnector } from './tls-connector.ts';
 
 /** Where a Redis is and how to get in, read once from its URL for every client library. Frozen. */
 export interface RedisAddress {
@@ -68,6 +69,10 @@ export interface IoredisAddress {
   username?: string;
   password?: string;
   tls?: Record<string, never>;
+  /** ioredis asks for its own base class; what it uses of one is here. */
+  Connector?: new (
+    options: unknown,
+  ) => never;
 }
 
 export function ioredisOptions({ host, port, username, password, db, isTls }: RedisAddress): IoredisAddress {
@@ -77,7 +82,7 @@ export function ioredisOptions({ host, port, username, password, db, isTls }: Re
     db,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(isTls ? { tls: {} } : {}),
+    ...(isTls ? { tls: {}, Connector: TlsConnector as unknown as new (options: unknown) => never } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import type { BackendOptions } from '../../src/backends/backend-options.ts';
 import { createBeeQueueBackend } from '../../src/backends/bee-queue.ts';
@@ -137,6 +138,15 @@ describe.each(makers)('%s and a Redis in trouble', (product, make) => {
       expect(other.message).toContain('if the port speaks TLS, write rediss://');
       const untrusted = await failureOf(backendAt(tls.url, 1000).ready());
       expect(untrusted).toMatchObject({ problem: 'its TLS certificate is signed by itself' });
+      // Given up in the middle of the handshake, a socket reports two errors; one without a listener ends the process,
+      // here the test.
+      for (const afterMs of Array(20).keys()) {
+        const hasty = backendAt(tls.url, 1000);
+        const outcome = failureOf(hasty.ready());
+        await delay(afterMs);
+        await hasty.close();
+        expect(await outcome).toBeInstanceOf(Error);
+      }
     } finally {
       rmSync(dir, { recursive: true });
     }
