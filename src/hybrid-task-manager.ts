@@ -4,15 +4,21 @@ import { configFrom, type HybridConfig, type HybridConfigInput, routingOf } from
 import type { ControlState, RoutingSettings } from './domain/control-state.ts';
 import { ClosedError, InvalidRatioError, UnknownTaskError } from './domain/errors.ts';
 import type { Logger } from './domain/logger.ts';
+import type { Mismatch } from './domain/parity.ts';
+import type { ComparisonReport } from './domain/report.ts';
 import type { RollbackPlan, RollbackReport } from './domain/rollback.ts';
 import type { FlagSource } from './domain/routing-decision.ts';
 import type { TaskDefinition } from './domain/task.ts';
 import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
+import { countSubmission } from './manager/assignment.ts';
+import { type ReportOptions, reportOf } from './manager/comparison-report.ts';
 import { applyRouting, type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, openConnections } from './manager/connections.ts';
+import { CopyMaker } from './manager/copies.ts';
 import { type DrainOptions, type DrainReport, drainStable } from './manager/drain.ts';
 import { openFlags } from './manager/flags.ts';
+import { type ReplayedInput, type ReplayOptions, type ReplayResult, replay } from './manager/replay.ts';
 import { planOf, type RollbackOptions, runRollback } from './manager/rollback.ts';
 import { readStatus, type SystemStatus } from './manager/status.ts';
 import { prepareSubmission, type SubmitOptions } from './manager/submission.ts';
@@ -48,6 +54,7 @@ export class HybridTaskManager {
   readonly #flags: FlagSource;
   readonly #tasks: TaskRegistry;
   readonly #submitter: Submitter;
+  readonly #copies: CopyMaker;
   readonly #file: FollowedFile | null;
   #isClosed = false;
 
@@ -64,7 +71,9 @@ export class HybridTaskManager {
     this.#flags = flags;
     this.#tasks = tasks;
     this.#file = file;
-    this.#submitter = new Submitter(c, flags, (queue) => tasks.isShared(queue));
+    const isShared = (queue: string) => tasks.isShared(queue);
+    this.#submitter = new Submitter(c, flags, isShared);
+    this.#copies = new CopyMaker(c, isShared);
   }
 
   /**
@@ -116,7 +125,10 @@ export class HybridTaskManager {
     if (!definition) throw new UnknownTaskError(name, this.#tasks.names);
     const { payloadBytes } = this.config.limits;
     const submission = prepareSubmission(definition, input, options, payloadBytes);
-    const { id, decision } = await this.#submitter.place(submission);
+    const placement = await this.#submitter.place(submission);
+    const { id, decision } = placement;
+    if (decision.reason !== 'duplicate') countSubmission(this.#connections.meter, submission, decision);
+    this.#copies.consider(submission, placement);
     return new SubmittedTask<O>(id, decision, definition, this.#connections.outcomes);
   }
 
@@ -197,6 +209,34 @@ export class HybridTaskManager {
     return drainStable(this.#connections, () => this.#queues(), options);
   }
 
+  /**
+   * Compares the backends over a window of time: routing, errors, times, results, and a verdict.
+   * @throws {InvalidConfigError} a window that cannot be
+   */
+  report(options: ReportOptions = {}): Promise<ComparisonReport> {
+    return reportOf(this.#connections, options);
+  }
+
+  /** The newest pairs of runs whose results differ, newest first. The newest 1,000 are kept. */
+  mismatches(
+    options: { readonly task?: string; readonly limit?: number } = {},
+  ): Promise<readonly Mismatch[]> {
+    return this.#connections.pairs.mismatches({ task: options.task, limit: options.limit ?? 20 });
+  }
+
+  /**
+   * Runs recorded inputs on both backends, as copies that are nobody's work, and compares the results.
+   * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} an input that does not fit; those before it run
+   * @throws {InvalidSubmissionError} a task that is not shadowSafe
+   * @throws {FrozenError} a freeze is in force
+   */
+  replay(
+    inputs: AsyncIterable<ReplayedInput> | Iterable<ReplayedInput>,
+    options: ReplayOptions = {},
+  ): Promise<ReplayResult> {
+    return replay(this.#connections, this.#copies, inputs, options);
+  }
+
   /** Calls back after each change of the live state, whichever process made it. @returns a function that ends it */
   onChange(listener: (state: ControlState, before: ControlState) => void): () => void {
     return this.#connections.plane.onChange(listener);
@@ -222,6 +262,7 @@ export class HybridTaskManager {
     this.#isClosed = true;
     await this.#file?.close();
     await this.#flags.close();
+    await this.#copies.close();
     await this.#connections.close();
   }
 }

@@ -17,7 +17,10 @@ import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
 import { type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
+import { copyTtlOf } from './manager/copies.ts';
+import type { Comparer } from './parity/comparer.ts';
 import { version } from './version.ts';
+import { comparerOf } from './worker/comparing.ts';
 import { Consumers } from './worker/consumers.ts';
 import { evacuate } from './worker/evacuate.ts';
 import { countStall } from './worker/stalled-jobs.ts';
@@ -55,6 +58,7 @@ export class HybridWorker {
   readonly #giveUp = new AbortController();
   readonly #heartbeat: Heartbeat;
   readonly #janitor: Janitor;
+  readonly #comparer: Comparer;
   readonly #startedAt = Date.now();
   /** Parked jobs of foreign ids that are just being delivered here. */
   readonly #refused = new Set<string>();
@@ -75,6 +79,7 @@ export class HybridWorker {
       runningUnder: (id) => this.#running.countUnder(id),
       log: c.log,
     });
+    this.#comparer = comparerOf(c, tasks);
     this.#janitor = new Janitor(c.ledger, {
       intervalMs: janitorIntervalMs,
       minAgeMs: JANITOR_MIN_AGE_MS,
@@ -133,6 +138,7 @@ export class HybridWorker {
       }
     }
     this.#janitor.begin();
+    this.#comparer.begin();
   }
 
   async #consume(backend: TaskBackend, queue: string, taskQueue: string, env: RunEnvironment): Promise<void> {
@@ -173,18 +179,20 @@ export class HybridWorker {
   }
 
   #environment(): RunEnvironment {
-    const { config, log, ledger, outcomes, stable, canary } = this.#c;
+    const { config, log, ledger, outcomes, meter, stable, canary } = this.#c;
     return {
       tasks: this.#tasks,
       running: this.#running,
       ledger,
       outcomes,
+      meter,
       lease: () => this.#heartbeat.lease,
       enqueueMoved: (task) => enqueueMoved(stable, [task]),
       emit: (event) => this.#emit(event),
       canPostpone: (backend) => (backend === 'stable' ? stable : canary).capabilities.postpone,
       resultTtlSeconds: config.results.resultTtlSeconds,
       failureTtlSeconds: config.results.failureTtlSeconds,
+      copyTtlSeconds: copyTtlOf(config.parity.deadlineSeconds),
       resultLimitBytes: config.limits.payloadBytes,
       abortGraceMs: ABORT_GRACE_MS,
       random: Math.random,
@@ -241,7 +249,7 @@ export class HybridWorker {
     const abort = setTimeout(() => this.#running.abortAll('shutdown'), graceMs);
     const isClean = await this.#consumers.stop(graceMs + ABORT_GRACE_MS);
     clearTimeout(abort);
-    await this.#janitor.end();
+    await Promise.all([this.#janitor.end(), this.#comparer.end()]);
     if (isClean) await this.#heartbeat.end().catch(() => {});
     else this.#heartbeat.abandon();
     this.#giveUp.abort();

@@ -1,3 +1,4 @@
+import { isPairKind } from '../domain/parity.ts';
 import type { Backoff } from '../domain/task.ts';
 import type { EnqueueRequest, JobMark } from '../domain/task-backend.ts';
 
@@ -50,11 +51,13 @@ function backoffText(backoff: Backoff): string {
 }
 
 function hybridText(request: EnqueueRequest): string {
-  const { mark, namesTask, task } = request;
-  if (mark !== null) {
-    return `,"hybrid":{"task":${JSON.stringify(task)},"acceptedAt":${mark.acceptedAt}}`;
-  }
-  return namesTask ? `,"hybrid":{"task":${JSON.stringify(task)}}` : '';
+  const { mark, namesTask, task, isForced } = request;
+  if (mark === null && !namesTask && !isForced) return '';
+  return `,"hybrid":${JSON.stringify({
+    ...(mark !== null || namesTask ? { task } : {}),
+    ...mark,
+    ...(isForced ? { forced: true } : {}),
+  })}`;
 }
 
 /** null: not something that bee-queue wrote. */
@@ -80,7 +83,13 @@ export function readBeeRecord(text: string): BeeRecord | null {
 /** The mark in what rides on a job (`options.hybrid`), or null for somebody's plain job. */
 export function readMark(hybrid: unknown): JobMark | null {
   if (!isObject(hybrid) || typeof hybrid.acceptedAt !== 'number') return null;
-  return { acceptedAt: hybrid.acceptedAt };
+  const { acceptedAt, copy } = hybrid;
+  return { acceptedAt, ...(isPairKind(copy) ? { copy } : {}) };
+}
+
+/** Whether it came to its backend otherwise than by ratio or flag. */
+export function readForced(hybrid: unknown): boolean {
+  return isObject(hybrid) && hybrid.forced === true;
 }
 
 /** The task's name in what rides on a job, or null. */

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { ioredisOptions, reconnectDelayMs } from '../domain/redis-address.ts';
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../domain/task-backend.ts';
 import { parkIfUnreadable } from './bullmq-parking.ts';
-import { backoffDelayOf, markOf, retriesLeftOf } from './bullmq-wire.ts';
+import { backoffDelayOf, dueAtOf, isForcedBy, markOf, retriesLeftOf } from './bullmq-wire.ts';
 import { ReadingWorker, unrecoverable } from './bullmq-worker.ts';
 import { type Deferred, deadlineOf, deferred } from './deadline.ts';
 import type { Consumption } from './redis-backend.ts';
@@ -206,7 +206,9 @@ class BullConsumer implements Consumer {
       task: job.name,
       data: job.data,
       mark: markOf(job.opts),
+      isForced: isForcedBy(job.opts),
       enqueuedAt: job.timestamp,
+      dueAt: dueAtOf(job),
       failuresBefore: job.attemptsMade,
       retriesLeft: retriesLeftOf(job),
       progress: async (value) => {

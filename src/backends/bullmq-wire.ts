@@ -1,8 +1,9 @@
 import type { Job, JobsOptions, MinimalJob } from 'bullmq';
+import { isPairKind } from '../domain/parity.ts';
 import type { EnqueueRequest, JobMark } from '../domain/task-backend.ts';
 
 /** BullMQ keeps options that it does not know; ours ride along in one field. */
-export type MarkedOptions = JobsOptions & { readonly hybrid?: { readonly acceptedAt: number } };
+export type MarkedOptions = JobsOptions & { readonly hybrid?: JobMark & { readonly forced?: true } };
 
 /** BullMQ's score of a delayed job is its due time times this, plus a counter. */
 const DELAYED_SCORE_SCALE = 0x1000;
@@ -33,7 +34,7 @@ export function bullOptions(request: EnqueueRequest, nowMs: number): MarkedOptio
     // BullMQ counts the delay from the job's timestamp, not from now.
     ...(dueAt !== null && dueAt > nowMs ? { delay: Math.max(1, dueAt - enqueuedAt) } : {}),
     ...(priority === null ? {} : { priority }),
-    ...(mark === null ? {} : { hybrid: { acceptedAt: mark.acceptedAt } }),
+    ...(mark === null ? {} : { hybrid: request.isForced ? { ...mark, forced: true } : mark }),
   };
 }
 
@@ -41,8 +42,19 @@ export function bullOptions(request: EnqueueRequest, nowMs: number): MarkedOptio
 export function markOf(options: JobsOptions): JobMark | null {
   const { hybrid } = options as { readonly hybrid?: unknown };
   if (typeof hybrid !== 'object' || hybrid === null) return null;
-  const { acceptedAt } = hybrid as { readonly acceptedAt?: unknown };
-  return typeof acceptedAt === 'number' ? { acceptedAt } : null;
+  const { acceptedAt, copy } = hybrid as { readonly acceptedAt?: unknown; readonly copy?: unknown };
+  if (typeof acceptedAt !== 'number') return null;
+  return { acceptedAt, ...(isPairKind(copy) ? { copy } : {}) };
+}
+
+/** Whether it came to its backend otherwise than by ratio or flag. */
+export function isForcedBy(options: JobsOptions): boolean {
+  return (options as MarkedOptions).hybrid?.forced === true;
+}
+
+/** When the job was to begin at the earliest, milliseconds since 1970. */
+export function dueAtOf(job: Job): number {
+  return job.timestamp + (job.opts.delay ?? 0);
 }
 
 export function dueTimeOf(score: number): number {

@@ -1,4 +1,5 @@
 import type { RoutingMode } from '../domain/control-state.ts';
+import type { ReportGates } from '../domain/report.ts';
 
 /** pino's levels. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -62,6 +63,20 @@ export interface ServiceSettings {
   readonly stopCanary: readonly ServiceCommand[];
 }
 
+/** Copies of submissions, so that both backends' results can be compared. Only tasks that say `shadowSafe` have any. */
+export interface ParitySettings {
+  /** Share of submissions that are copied, 0 to 1. @default 0 */
+  readonly sampleRate: number;
+  /** Share of the copies that run on the same backend again, to see the task's own noise, 0 to 1. @default 0.1 */
+  readonly controlShare: number;
+  /** The backend whose submissions are copied to the other one. `both` and `canary` are for ratios near 1. @default 'stable' */
+  readonly primary: 'stable' | 'canary' | 'both';
+  /** A side without an outcome so long after it was due is missing, in seconds. @default 900 */
+  readonly deadlineSeconds: number;
+  /** Unfinished copies at once in the namespace; beyond that none are made. @default 10_000 */
+  readonly mostCopies: number;
+}
+
 export interface WorkerSettings {
   /** Worker processes that one `hybrid worker` starts. @default 1 */
   readonly processes: number;
@@ -102,6 +117,9 @@ export interface HybridConfig {
   readonly limits: { readonly payloadBytes: number };
   /** How long an idempotency key is remembered, in seconds. @default 604_800 (a week) */
   readonly idempotency: { readonly ttlSeconds: number };
+  readonly parity: ParitySettings;
+  /** What `hybrid report` judges by. */
+  readonly report: { readonly gates: ReportGates };
   readonly services: ServiceSettings;
   /** @default 'info' */
   readonly log: { readonly level: LogLevel };
@@ -126,6 +144,8 @@ export interface HybridConfigInput {
   readonly results?: Partially<HybridConfig['results']>;
   readonly limits?: Partially<HybridConfig['limits']>;
   readonly idempotency?: Partially<HybridConfig['idempotency']>;
+  readonly parity?: Partially<ParitySettings>;
+  readonly report?: { readonly gates?: Partially<ReportGates> | undefined };
   readonly services?: Partially<ServiceSettings>;
   readonly log?: Partially<HybridConfig['log']>;
   readonly app?: Partially<HybridConfig['app']>;

@@ -43,6 +43,9 @@ function isRedisUrl(given: string): boolean {
   }
 }
 
+const share = () => ratio('a number from 0 to 1, without quotes or %, like 0.1');
+const RATIO_OF_TIMES = 'a number of 1 or more, like 1.25: so many times as long as on stable';
+
 const path = (what: string) => text(/^[^\0]*[^\0\s][^\0]*$/, `the path of ${what}`);
 const prefix = () =>
   text(/^[A-Za-z0-9._:{}-]{1,64}$/, '1 to 64 letters, digits, ".", "_", "-", ":" or braces');
@@ -138,6 +141,23 @@ export const fileSchema = section({
   }),
   limits: section({ payloadBytes: whole('a whole number of bytes', 1, 2 ** 29).default(262_144) }),
   idempotency: section({ ttlSeconds: seconds().default(604_800) }),
+  parity: section({
+    sampleRate: share().default(0),
+    controlShare: share().default(0.1),
+    primary: choice(['stable', 'canary', 'both']).default('stable'),
+    deadlineSeconds: whole('a whole number of seconds', 1, 86_400).default(900),
+    mostCopies: whole('a whole number', 1, 10_000_000).default(10_000),
+  }),
+  report: section({
+    gates: section({
+      errorRateDifference: share().default(0.01),
+      mismatchRate: share().default(0.01),
+      latencyRatio: z.number({ error: RATIO_OF_TIMES }).min(1, { error: RATIO_OF_TIMES }).default(1.25),
+      latencyFloorMs: milliseconds(0).default(10),
+      minimumPairs: whole('a whole number', 1, 1_000_000).default(100),
+      minimumTasks: whole('a whole number', 1, 1_000_000).default(100),
+    }),
+  }),
   services: section({ startStable: commands(), stopCanary: commands() }),
   log: section({
     level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -1,3 +1,4 @@
+import type { PairKind } from './parity.ts';
 import type { BackendName } from './task.ts';
 
 /**
@@ -24,6 +25,8 @@ export type WorkerEvent = {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly detail?: string;
+  /** A copy's, made only to be compared. Absent: somebody's own task. */
+  readonly copy?: PairKind;
 };
 
 /** Called synchronously; what it throws is logged and goes no further. */

@@ -11,6 +11,11 @@ export interface JanitorLedger {
     cursor: string,
     count: number,
   ): Promise<{ readonly cursor: string; readonly tasks: readonly OpenTask[]; readonly now: number }>;
+  /** The same of unfinished copies, of both owners. */
+  scanCopies(
+    cursor: string,
+    count: number,
+  ): Promise<{ readonly cursor: string; readonly tasks: readonly OpenTask[]; readonly now: number }>;
   /** Entries without their payloads, which may be large and are not needed to judge a task. */
   peek(ids: readonly string[]): Promise<readonly (EntryHead | null)[]>;
   getMany(ids: readonly string[]): Promise<readonly (LedgerEntry | null)[]>;

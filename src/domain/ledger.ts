@@ -1,5 +1,6 @@
 import type { ControlState } from './control-state.ts';
 import type { Outcome } from './outcome.ts';
+import type { Pair, PairKind } from './parity.ts';
 import type { RoutingDecision } from './routing-decision.ts';
 import type { BackendName, Backoff } from './task.ts';
 
@@ -29,7 +30,26 @@ export interface TaskSpec {
   readonly dueAt: number | null;
   readonly priority: number | null;
   readonly decision: RoutingDecision | null;
+  /** It is a copy, made only to be compared: cancelled by a rollback, never moved, in none of I8's counts. */
+  readonly copy?: PairKind;
 }
+
+/** A copy to be made of a submission. */
+export interface CopyRequest {
+  readonly id: string;
+  readonly owner: BackendName;
+  readonly spec: TaskSpec & { readonly copy: PairKind };
+  /** JSON text. */
+  readonly payload: string;
+  readonly entryTtlSeconds: number;
+  /** The pair that waits for it; null: the pair is announced by its other copy. */
+  readonly pair: Pair | null;
+}
+
+/** `frozen`: no copies while a freeze is in force. `full`: as many copies are unfinished as may be. */
+export type CopyResult =
+  | { readonly status: 'accepted'; readonly acceptedAt: number }
+  | { readonly status: 'frozen' | 'full' };
 
 export interface AcceptRequest {
   readonly id: string;
@@ -77,6 +97,8 @@ export interface FinishRequest {
   readonly outcome: Outcome | null;
   readonly outcomeTtlSeconds: number;
   readonly entryTtlSeconds: number;
+  /** A copy whose entry Redis has lost is nobody's work and is forgotten. @default false */
+  readonly isCopy?: boolean;
 }
 
 export type RetryResult =
@@ -122,6 +144,16 @@ export interface LedgerEntry {
   readonly finishedAt: number | null;
   readonly movedAt: number | null;
   readonly dueAt: number | null;
+}
+
+/** Where copies are made and ended. Every call may be repeated after a lost answer. */
+export interface CopyLedger {
+  accept(request: CopyRequest): Promise<CopyResult>;
+  /** Unfinished copies of the namespace. */
+  count(): Promise<number>;
+  /** Those that a live worker runs are asked to end. @returns how many were cancelled or asked */
+  cancel(ids: readonly string[]): Promise<number>;
+  cancelAll(signal?: AbortSignal): Promise<number>;
 }
 
 /** The numbers of the conservation invariant (I8), read at one instant. */

@@ -29,7 +29,7 @@ export function jobRequestOf(task: MovedTask, owner: BackendName): EnqueueReques
     task: spec.task,
     namesTask: spec.namesTask,
     payload: jsonText(task.payload),
-    mark: { acceptedAt },
+    mark: { acceptedAt, ...(spec.copy === undefined ? {} : { copy: spec.copy }) },
     retries: Math.max(0, spec.retries - task.failures),
     backoff: spec.backoff,
     timeoutMs: spec.timeoutMs,

@@ -177,6 +177,8 @@ export interface RollbackLedger {
   dropAside(ids: readonly string[]): Promise<void>;
   /** Gives tasks to stable while the freeze holds. @param setsPrioritiesAside puts tasks with a priority aside instead */
   evacuate(ids: readonly string[], setsPrioritiesAside: boolean): Promise<readonly ReassignResult[]>;
+  /** Ends all copies that were made to be compared; those that run are asked to, and not waited for. @returns how many */
+  cancelCopies(signal?: AbortSignal): Promise<number>;
   /** Ends entries that cannot be read. @returns those that were listed as open until now */
   parkCorrupt(ids: readonly string[]): Promise<readonly string[]>;
   peek(ids: readonly string[]): Promise<readonly (EntryHead | null)[]>;

@@ -1,3 +1,4 @@
+import type { PairKind } from './parity.ts';
 import type { BackendName, Backoff } from './task.ts';
 
 /** What the rest of the code may ask of a backend, instead of asking for its name. */
@@ -20,6 +21,8 @@ export interface EncodedJson {
 export interface JobMark {
   /** When the ledger accepted the task, milliseconds since 1970. */
   readonly acceptedAt: number;
+  /** It is a copy, made only to be compared. Absent: somebody's own task. */
+  readonly copy?: PairKind;
 }
 
 /** One job to put in a queue. */
@@ -32,6 +35,8 @@ export interface EnqueueRequest {
   readonly namesTask: boolean;
   readonly payload: EncodedJson;
   readonly mark: JobMark | null;
+  /** It did not come to its backend by ratio or flag; comparisons of the backends leave it out. @default false */
+  readonly isForced?: boolean;
   /** Extra tries after the first one. */
   readonly retries: number;
   readonly backoff: Required<Backoff>;
@@ -92,7 +97,10 @@ export interface Delivery {
   readonly task: string | null;
   readonly data: unknown;
   readonly mark: JobMark | null;
+  readonly isForced: boolean;
   readonly enqueuedAt: number;
+  /** When it was to begin at the earliest, milliseconds since 1970: `enqueuedAt`, or later for a delayed one. */
+  readonly dueAt: number;
   /** Tries that the backend itself counted before this one, and how many it would still allow after it. */
   readonly failuresBefore: number;
   readonly retriesLeft: number;

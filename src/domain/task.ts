@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { InvalidTaskDefinitionError } from './errors.ts';
+import type { ParityDefinition, ParityOptions } from './parity.ts';
+import { readParityOptions } from './parity-options.ts';
 
 /** How long to wait before a failed attempt is tried again. Means the same on both backends. */
 export interface Backoff {
@@ -32,6 +34,8 @@ export interface TaskContext {
   /** Aborts when the soft time limit passes, when the task is cancelled, or when a rollback takes it back. */
   readonly signal: AbortSignal;
   readonly log: TaskLogger;
+  /** This run is a copy, made only to be compared: leave out what must happen once, like sending a mail. */
+  readonly shadow: boolean;
   /** Publishes progress: a number from 0 to 100 or any small JSON value. Best effort; never fails the task. */
   progress(value: unknown): Promise<void>;
 }
@@ -74,6 +78,8 @@ export interface TaskOptions<I extends z.ZodType = z.ZodType, O extends z.ZodTyp
    * @default false
    */
   readonly runsUnnamedJobs?: boolean;
+  /** Whether and how both backends' results are compared. @default not compared */
+  readonly parity?: ParityOptions<z.output<O>>;
 }
 
 /** A definition with every default filled in. */
@@ -90,6 +96,7 @@ export interface TaskDefinition<I extends z.ZodType = z.ZodType, O extends z.Zod
   readonly resultTtlSeconds: number | null;
   readonly failureTtlSeconds: number | null;
   readonly runsUnnamedJobs: boolean;
+  readonly parity: ParityDefinition;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -128,6 +135,13 @@ export function defineTask<I extends z.ZodType, O extends z.ZodType>(
   if (!(jitter >= 0 && jitter <= 1)) fail('backoff.jitter', jitter, 'a number from 0 to 1');
   const ttl = (field: string, value: number | undefined) =>
     value === undefined ? null : whole(field, value, 1, 315_360_000);
+  const parity = readParityOptions(options.name, options.parity);
+  if (parity.shadowSafe && options.storeResult === false)
+    fail(
+      'parity.shadowSafe',
+      true,
+      'true only for a task that stores its result: results are what is compared',
+    );
   return Object.freeze({
     name: options.name,
     queue: options.queue,
@@ -146,5 +160,6 @@ export function defineTask<I extends z.ZodType, O extends z.ZodType>(
     resultTtlSeconds: ttl('resultTtlSeconds', options.resultTtlSeconds),
     failureTtlSeconds: ttl('failureTtlSeconds', options.failureTtlSeconds),
     runsUnnamedJobs: options.runsUnnamedJobs ?? false,
+    parity,
   });
 }

@@ -11,6 +11,7 @@ export class HandlerContext implements TaskContext {
   readonly queue: string;
   readonly backend: BackendName;
   readonly attempt: number;
+  readonly shadow: boolean;
   readonly #delivery: Delivery;
   readonly #run: RunningTask;
   readonly #log: Logger;
@@ -22,6 +23,7 @@ export class HandlerContext implements TaskContext {
     this.queue = task.queue;
     this.backend = delivery.backend;
     this.attempt = attempt;
+    this.shadow = delivery.mark?.copy !== undefined;
     this.#delivery = delivery;
     this.#run = run;
     this.#log = log;

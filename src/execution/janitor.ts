@@ -31,6 +31,7 @@ export class Janitor {
   readonly #ledger: JanitorLedger;
   readonly #options: JanitorOptions;
   readonly #cursors: Record<BackendName, string> = { canary: '0', stable: '0' };
+  #copies = '0';
   #timer: NodeJS.Timeout | undefined;
   #pass: Promise<unknown> = Promise.resolve();
   readonly #ending = new AbortController();
@@ -73,7 +74,19 @@ export class Janitor {
         this.#options.log.warn({ backend: owner }, `janitor: ${(error as Error).message}`);
       }
     }
+    // While frozen the evacuation has ended them.
+    if (!this.#options.isFrozen()) await this.#walkCopies();
     return enqueued;
+  }
+
+  /** A copy that is lost before it is enqueued would look like a backend that does not answer. */
+  async #walkCopies(): Promise<void> {
+    const page = await this.#ledger.scanCopies(this.#copies, PAGE);
+    this.#copies = page.cursor;
+    for (const owner of OWNERS) {
+      const backend = this.#options.backends[owner];
+      if (backend?.isReachable()) await this.#mend(owner, backend, page.tasks, page.now);
+    }
   }
 
   async #walk(owner: BackendName): Promise<number> {

@@ -7,6 +7,7 @@ import { errorFor, type Lifetimes, lifetimesOf, outcomeOf } from './outcome-reco
 import { askUntilAnswered } from './persistence.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { RunEnvironment } from './run-environment.ts';
+import { type MeteredRun, meterRun } from './run-metering.ts';
 import { waitForDefinition } from './unknown-task.ts';
 
 /** A delivery that may not run now is looked at again after this time. */
@@ -22,6 +23,13 @@ interface Grant {
   readonly failures: number;
   readonly lifetimes: Lifetimes;
 }
+
+/** A granted run whose handler has ended. */
+interface EndedRun extends Grant {
+  readonly times: Pick<MeteredRun, 'startedAt' | 'runMs'>;
+}
+
+const isCopy = ({ mark }: Delivery): boolean => mark?.copy !== undefined;
 
 /** Runs a delivery that has a ledger entry: asks for the task, runs it, records how it ended. */
 export async function runLedgerDelivery(
@@ -40,7 +48,7 @@ export async function runLedgerDelivery(
     const lease = env.lease();
     run.worker = lease.id;
     const token = `${lease.id}:${++deliveries}`;
-    const lifetimes = lifetimesOf(task, env);
+    const lifetimes = lifetimesOf(task, env, isCopy(delivery));
     const start = await askToStart(delivery, task, lease, token, lifetimes, env);
     if (start.status === 'busy') {
       emit('skipped', 0, 'running under another worker');
@@ -52,14 +60,10 @@ export async function runLedgerDelivery(
     }
     const { attempt, failures } = start;
     emit('granted', attempt);
+    const begunAt = performance.now();
     const result = await runHandler(task, delivery, attempt, run, env);
-    return await settle(
-      { delivery, task, token, attempt, failures, lifetimes },
-      result,
-      run.startedAt,
-      emit,
-      env,
-    );
+    const times = { startedAt: run.startedAt, runMs: performance.now() - begunAt };
+    return await settle({ delivery, task, token, attempt, failures, lifetimes, times }, result, emit, env);
   } finally {
     env.running.end(run);
   }
@@ -68,9 +72,12 @@ export async function runLedgerDelivery(
 type Emit = (type: WorkerEvent['type'], attempt: number, detail?: string) => void;
 
 function emitter(delivery: Delivery, task: string, env: RunEnvironment): Emit {
-  const { id, queue, backend } = delivery;
-  return (type, attempt, detail) =>
-    env.emit({ type, id, task, queue, backend, attempt, at: Date.now(), ...(detail ? { detail } : {}) });
+  const { id, queue, backend, mark } = delivery;
+  const copy = mark?.copy === undefined ? {} : { copy: mark.copy };
+  return (type, attempt, detail) => {
+    const event = { type, id, task, queue, backend, attempt, at: Date.now(), ...copy };
+    env.emit(detail ? { ...event, detail } : event);
+  };
 }
 
 /** Where a backend cannot postpone, its delivery ends here, and the janitor covers the task. */
@@ -96,6 +103,8 @@ async function askToStart(
     const ask = () => env.ledger.start(backend, lease, request);
     const answer = await askUntilAnswered('start', ask, env.giveUp, env.log);
     if (answer.status === 'absent') {
+      // Nobody's work, so nothing is lost with it.
+      if (isCopy(delivery)) return { status: 'skip', why: 'finished' };
       const age = answer.now - (delivery.mark?.acceptedAt ?? answer.now);
       // An entry outlives its task by the longer lifetime, so an old job without one has finished long ago.
       if (age > Math.min(lifetimes.result, lifetimes.failure) * 1000)
@@ -138,9 +147,8 @@ function adopt(
 }
 
 async function settle(
-  grant: Grant,
+  grant: EndedRun,
   result: HandlerResult,
-  startedAt: number,
   emit: Emit,
   env: RunEnvironment,
 ): Promise<Settlement> {
@@ -152,18 +160,20 @@ async function settle(
   }
   if (result.status === 'failed' && result.cause === 'cancel')
     return tryAgain(grant, result.error, true, emit, env);
-  const { delivery, task, token, lifetimes } = grant;
+  const { delivery, task, token, attempt, lifetimes, times } = grant;
   const request = {
     id: delivery.id,
     token,
     backend: delivery.backend,
     state: result.status,
-    outcome: task.storeResult ? outcomeOf(task.name, delivery, result, grant.attempt, startedAt) : null,
+    outcome: task.storeResult ? outcomeOf(task.name, delivery, result, attempt, times.startedAt) : null,
     outcomeTtlSeconds: result.status === 'succeeded' ? lifetimes.result : lifetimes.failure,
     entryTtlSeconds: lifetimes.entry,
+    isCopy: isCopy(delivery),
   };
   const answer = await askUntilAnswered('finish', () => env.ledger.finish(request), env.giveUp, env.log);
-  emit(answer === 'fenced' ? 'fenced' : result.status, grant.attempt, detailOf(result));
+  emit(answer === 'fenced' ? 'fenced' : result.status, attempt, detailOf(result));
+  if (answer === 'recorded') meterRun(env.meter, task, delivery, { attempt, ...times, end: result.status });
   if (answer === 'fenced' || result.status === 'succeeded') return { kind: 'complete' };
   return { kind: 'fail', error: errorFor(result.error) };
 }
@@ -172,17 +182,20 @@ const detailOf = (result: HandlerResult): string | undefined =>
   result.status === 'failed' ? (result.error.code ?? result.error.name) : undefined;
 
 async function tryAgain(
-  grant: Grant,
+  grant: EndedRun,
   error: Extract<HandlerResult, { status: 'failed' }>['error'],
   free: boolean,
   emit: Emit,
   env: RunEnvironment,
 ): Promise<Settlement> {
-  const { delivery, task, token } = grant;
+  const { delivery, task, token, attempt, times } = grant;
   const delayMs = free ? 0 : retryDelayMs(task.backoff, grant.failures + 1, env.random());
   const ask = () => env.ledger.retry(delivery.id, token, { free, dueAt: Date.now() + delayMs });
   const answer = await askUntilAnswered('retry', ask, env.giveUp, env.log);
-  emit(answer.status, grant.attempt, error.code ?? error.name);
+  emit(answer.status, attempt, error.code ?? error.name);
+  if (!free && (answer.status === 'retrying' || answer.status === 'moved')) {
+    meterRun(env.meter, task, delivery, { attempt, ...times, end: 'retried' });
+  }
   if (answer.status === 'retrying') return { kind: 'retry', delayMs, error: errorFor(error) };
   // A crash before this enqueue is what the janitor is for.
   if (answer.status === 'moved') {

@@ -40,8 +40,11 @@ export interface Lifetimes {
 /** How long a task's outcomes stay, in seconds. */
 export function lifetimesOf(
   task: Pick<TaskDefinition, 'resultTtlSeconds' | 'failureTtlSeconds'> | undefined,
-  env: Pick<RunEnvironment, 'resultTtlSeconds' | 'failureTtlSeconds'>,
+  env: Pick<RunEnvironment, 'resultTtlSeconds' | 'failureTtlSeconds' | 'copyTtlSeconds'>,
+  isCopy: boolean,
 ): Lifetimes {
+  const { copyTtlSeconds: copy } = env;
+  if (isCopy) return { result: copy, failure: copy, entry: copy };
   const result = task?.resultTtlSeconds ?? env.resultTtlSeconds;
   const failure = task?.failureTtlSeconds ?? env.failureTtlSeconds;
   return { result, failure, entry: Math.max(result, failure) };

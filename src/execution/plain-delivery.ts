@@ -8,6 +8,7 @@ import { errorFor, lifetimesOf, outcomeOf } from './outcome-record.ts';
 import { askUntilAnswered } from './persistence.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { RunEnvironment } from './run-environment.ts';
+import { type MeteredRun, meterRun } from './run-metering.ts';
 import { waitForDefinition } from './unknown-task.ts';
 
 /**
@@ -53,12 +54,18 @@ export async function runPlainDelivery(
   const run = env.running.begin(delivery.id);
   try {
     emit('granted');
+    const begunAt = performance.now();
     const result = await runHandler(task, delivery, attempt, run, env);
-    const lifetimes = lifetimesOf(task, env);
+    const runMs = performance.now() - begunAt;
+    const meter = (end: MeteredRun['end']) => {
+      if (isOurs) meterRun(env.meter, task, delivery, { attempt, startedAt: run.startedAt, runMs, end });
+    };
+    const lifetimes = lifetimesOf(task, env, false);
     if (result.status === 'failed' && !result.final && result.cause !== 'cancel') {
       const isAborted = result.cause === 'shutdown' || result.cause === 'rollback';
       if (isAborted || delivery.retriesLeft > 0) {
         emit('retrying', result.error.code ?? result.error.name);
+        if (!isAborted) meter('retried');
         // An abort is no failure of the task's: it costs no try.
         if (isAborted && env.canPostpone(delivery.backend)) return { kind: 'postpone', delayMs: 0 };
         const delayMs = isAborted ? 0 : delayOf(delivery, task, isOurs, env);
@@ -73,7 +80,11 @@ export async function runPlainDelivery(
       const record = () => env.outcomes.record(outcome, ttl);
       const isFirst = await askUntilAnswered('record outcome', record, env.giveUp, env.log);
       emit(isFirst ? ended.status : 'fenced');
-    } else emit(isCancelled ? 'cancelled' : result.status);
+      if (isFirst && !isCancelled) meter(result.status);
+    } else {
+      emit(isCancelled ? 'cancelled' : result.status);
+      if (!isCancelled) meter(result.status);
+    }
     if (result.status === 'failed') return { kind: 'fail', error: errorFor(result.error) };
     return { kind: 'complete', value: result.value?.value };
   } finally {

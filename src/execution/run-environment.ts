@@ -1,3 +1,4 @@
+import type { RunMeter } from '../domain/aggregates.ts';
 import type { WorkerEvent } from '../domain/events.ts';
 import type { MovedTask, WorkerLease, WorkerLedger } from '../domain/ledger.ts';
 import type { Logger } from '../domain/logger.ts';
@@ -12,6 +13,7 @@ export interface RunEnvironment {
   readonly running: RunningTasks;
   readonly ledger: WorkerLedger;
   readonly outcomes: OutcomeRecorder;
+  readonly meter: RunMeter;
   /** The lease in force; a new one after Redis restarted. */
   readonly lease: () => WorkerLease;
   /** Puts a task that changed hands into stable's moved queue. */
@@ -20,6 +22,8 @@ export interface RunEnvironment {
   readonly canPostpone: (backend: BackendName) => boolean;
   readonly resultTtlSeconds: number;
   readonly failureTtlSeconds: number;
+  /** How long a copy's record and outcome stay: until its pair is surely settled. */
+  readonly copyTtlSeconds: number;
   readonly resultLimitBytes: number;
   readonly abortGraceMs: number;
   /** A number in [0, 1), for jitter. */

@@ -8,12 +8,16 @@ import type { Logger } from '../domain/logger.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
 import type { TaskBackend } from '../domain/task-backend.ts';
 import { heartbeatTtlOf } from '../execution/heartbeat.ts';
+import { AggregateReader } from '../state/aggregate-reader.ts';
+import { AggregateWriter } from '../state/aggregate-writer.ts';
 import { ControlPlane } from '../state/control-plane.ts';
 import { ControlRedis } from '../state/control-redis.ts';
+import { Copies } from '../state/copies.ts';
 import { IdempotencyKeys } from '../state/idempotency-keys.ts';
 import { Ledger } from '../state/ledger.ts';
 import { requireNamespace } from '../state/namespaces.ts';
 import { OutcomeStore } from '../state/outcome-store.ts';
+import { Pairs } from '../state/pairs.ts';
 import { QueueRegistry } from '../state/queue-registry.ts';
 import { preflight } from '../state/redis-preflight.ts';
 import { RedisRollbackLedger } from '../state/rollback-ledger.ts';
@@ -35,6 +39,12 @@ export interface Connections {
   readonly rollbackLedger: RedisRollbackLedger;
   readonly outcomes: OutcomeStore;
   readonly keys: IdempotencyKeys;
+  readonly copies: Copies;
+  readonly pairs: Pairs;
+  /** Counts what this process submits and runs. */
+  readonly meter: AggregateWriter;
+  /** What all processes have counted. */
+  readonly figures: AggregateReader;
   readonly workers: WorkerRegistry;
   readonly queues: QueueRegistry;
   readonly stable: TaskBackend;
@@ -98,6 +108,8 @@ export async function openConnections(
     // I5: not waited for; a canary that is down keeps nobody from submitting, nor from freezing.
     if (canaryUrl !== controlUrl) void warnAboutCanary(canaryUrl, allowEviction, log);
     const ledger = new Ledger(control);
+    const copies = new Copies(control, config.parity.mostCopies);
+    const meter = new AggregateWriter(control, log);
     const { failureTtlSeconds } = config.results;
     return {
       config,
@@ -105,15 +117,20 @@ export async function openConnections(
       control,
       plane,
       ledger,
-      rollbackLedger: new RedisRollbackLedger(control, ledger, failureTtlSeconds),
+      rollbackLedger: new RedisRollbackLedger(control, ledger, copies, failureTtlSeconds),
       outcomes: new OutcomeStore(control),
       keys: new IdempotencyKeys(control),
+      copies,
+      pairs: new Pairs(control),
+      meter,
+      figures: new AggregateReader(control),
       workers: new WorkerRegistry(control),
       queues: new QueueRegistry(control),
       stable,
       canary,
       close: async () => {
         plane.close();
+        await meter.close();
         await close();
       },
     };

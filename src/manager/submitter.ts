@@ -7,6 +7,7 @@ import type { BackendCapabilities, EnqueueRequest, EnqueueResult } from '../doma
 import { decide } from '../routing/router.ts';
 import { saltOf } from '../routing/sticky-hash.ts';
 import { keyHash } from '../state/idempotency-keys.ts';
+import { isForced } from './assignment.ts';
 import { CanaryHealth } from './canary-health.ts';
 import { type Connections, enqueueMoved } from './connections.ts';
 import type { Submission } from './submission.ts';
@@ -97,7 +98,7 @@ export class Submitter {
     if (accepted.status === 'duplicate' && accepted.owner === 'stable') {
       return { id, decision: { ...decision, backend: 'stable', reason: 'duplicate' } };
     }
-    const request = this.#request(submission, task.queue, accepted.acceptedAt);
+    const request = this.#request(submission, decision, accepted.acceptedAt);
     const result = await this.#enqueueCanary(request);
     if (result.status !== 'error') {
       this.#health.worked();
@@ -149,14 +150,14 @@ export class Submitter {
   async #toStable(submission: Submission, decision: RoutingDecision): Promise<Placement> {
     const { id, task, idempotencyKey } = submission;
     if (idempotencyKey === null) {
-      await this.#enqueue(submission, this.#request(submission, task.queue, null));
+      await this.#enqueue(submission, this.#request(submission, decision, null));
       return { id, decision };
     }
     const hash = keyHash(task.name, idempotencyKey);
     const { ttlSeconds } = this.#c.config.idempotency;
     const claim = await this.#answered(submission, () => this.#c.keys.claim(hash, id, ttlSeconds));
     if (claim.status === 'known') return this.#keyed(submission, claim, decision);
-    await this.#enqueue(submission, this.#request(submission, task.queue, null));
+    await this.#enqueue(submission, this.#request(submission, decision, null));
     await this.#answered(submission, () => this.#c.keys.confirm(hash));
     return { id, decision };
   }
@@ -170,7 +171,7 @@ export class Submitter {
     const { task, idempotencyKey } = submission;
     if (known.owner === 'stable' && !known.confirmed) {
       // Its producer may have died before the enqueue; the same id makes this harmless if it had not.
-      const request = { ...this.#request(submission, task.queue, null), id: known.id };
+      const request = { ...this.#request(submission, decision, null), id: known.id };
       await this.#enqueue({ ...submission, id: known.id }, request);
       await this.#answered(submission, () => this.#c.keys.confirm(keyHash(task.name, idempotencyKey ?? '')));
     }
@@ -230,15 +231,16 @@ export class Submitter {
     };
   }
 
-  #request(submission: Submission, queue: string, acceptedAt: number | null): EnqueueRequest {
+  #request(submission: Submission, decision: RoutingDecision, acceptedAt: number | null): EnqueueRequest {
     const { task } = submission;
     return {
       id: submission.id,
-      queue,
+      queue: task.queue,
       task: task.name,
       namesTask: this.#isShared(task.queue),
       payload: submission.payload,
       mark: acceptedAt === null ? null : { acceptedAt },
+      isForced: isForced(decision),
       retries: task.retries,
       backoff: task.backoff,
       timeoutMs: task.timeoutMs,

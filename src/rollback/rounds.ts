@@ -77,6 +77,8 @@ export class Rounds {
         return result.isThawed;
       });
     await this.#steps.phase('evacuate', () => this.#evacuation.pass(this.#steps.signal));
+    // Nobody's work, so they come after everybody's; a freeze lets no new ones in.
+    if (isFirst) await this.#cancelCopies();
     const isThawed = await wait(patience);
     if (
       !isFirst ||
@@ -90,6 +92,15 @@ export class Rounds {
     );
     // What its workers were running comes back now.
     await wait({ ...patience, graceMs: 0 });
+  }
+
+  async #cancelCopies(): Promise<void> {
+    const { signal, persevere } = this.#steps;
+    const cancelled = await persevere(() => this.#house.ledger.cancelCopies(signal));
+    if (cancelled === 0) return;
+    this.#findings.note(
+      `${cancelled} copies, made to compare both backends' results, were cancelled: nobody waits for them.`,
+    );
   }
 
   async #verify(epoch: number): Promise<Verdict> {

@@ -11,6 +11,8 @@ export function keysOf(namespace: string) {
     counts: `${prefix}counts`,
     openCanary: `${prefix}open:canary`,
     openMoved: `${prefix}open:moved`,
+    openCopies: `${prefix}open:copies`,
+    mismatches: `${prefix}mismatches`,
     freeze: `${prefix}freeze`,
     evacuating: `${prefix}evacuating`,
     parked: `${prefix}parked`,
@@ -25,6 +27,10 @@ export function keysOf(namespace: string) {
     key: (hash: string) => `${prefix}key:${hash}`,
     stalls: (queue: string, id: string) => `${prefix}stalls:${queue}:${id}`,
     worker: (id: string) => `${prefix}worker:${id}`,
+    pairs: (task: string) => `${prefix}pairs:${task}`,
+    replay: (replay: string) => `${prefix}replay:${replay}`,
+    /** What was counted in one minute (`m`) or hour (`h`), by its number since 1970. */
+    aggregates: (span: 'm' | 'h', number: number) => `${prefix}agg:${span}:${number}`,
   } as const;
 }
 

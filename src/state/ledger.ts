@@ -63,7 +63,7 @@ export class Ledger implements WorkerLedger, JanitorLedger {
   }
 
   async finish(r: FinishRequest): Promise<'recorded' | 'fenced'> {
-    const { id, token, backend, state, outcomeTtlSeconds, entryTtlSeconds } = r;
+    const { id, token, backend, state, outcomeTtlSeconds, entryTtlSeconds, isCopy } = r;
     const outcome = r.outcome ? JSON.stringify(r.outcome) : '';
     const fields = [
       id,
@@ -74,6 +74,7 @@ export class Ledger implements WorkerLedger, JanitorLedger {
       outcomeTtlSeconds,
       outcomeShardOf(id),
       entryTtlSeconds,
+      isCopy ? 1 : 0,
     ];
     return (await this.#finish(row(...fields))) as 'recorded' | 'fenced';
   }
@@ -131,7 +132,14 @@ export class Ledger implements WorkerLedger, JanitorLedger {
 
   async scanOpen(owner: BackendName, cursor: string, count: number) {
     const { openCanary, openMoved } = this.#redis.keys;
-    const set = owner === 'canary' ? openCanary : openMoved;
+    return this.#scan(owner === 'canary' ? openCanary : openMoved, cursor, count);
+  }
+
+  async scanCopies(cursor: string, count: number) {
+    return this.#scan(this.#redis.keys.openCopies, cursor, count);
+  }
+
+  async #scan(set: string, cursor: string, count: number) {
     const [page, time] = await this.#redis.askAll('walk open tasks', (redis) =>
       redis.pipeline().zscan(set, cursor, 'COUNT', count).time(),
     );

@@ -3,6 +3,7 @@ import type { LedgerCounts, ReassignResult } from '../domain/ledger.ts';
 import type { FreezeBaseline, LedgerSnapshot, RollbackLedger } from '../domain/rollback.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
+import type { Copies } from './copies.ts';
 import type { Ledger } from './ledger.ts';
 import { countsFrom, readCounts } from './ledger-counts.ts';
 import { reassign } from './reassignment.ts';
@@ -28,12 +29,14 @@ export interface HandOver {
 export class RedisRollbackLedger implements RollbackLedger {
   readonly #redis: ControlRedis;
   readonly #ledger: Ledger;
+  readonly #copies: Copies;
   readonly #parkedSeconds: number;
 
   /** @param parkedSeconds how long the record of a parked entry stays */
-  constructor(redis: ControlRedis, ledger: Ledger, parkedSeconds: number) {
+  constructor(redis: ControlRedis, ledger: Ledger, copies: Copies, parkedSeconds: number) {
     this.#redis = redis;
     this.#ledger = ledger;
+    this.#copies = copies;
     this.#parkedSeconds = parkedSeconds;
   }
 
@@ -57,6 +60,10 @@ export class RedisRollbackLedger implements RollbackLedger {
 
   evacuate(ids: readonly string[], setsPrioritiesAside: boolean): Promise<readonly ReassignResult[]> {
     return reassign(this.#redis, ids, { onlyWhileFrozen: true, setsPrioritiesAside });
+  }
+
+  cancelCopies(signal?: AbortSignal): Promise<number> {
+    return this.#copies.cancelAll(signal);
   }
 
   async parkCorrupt(ids: readonly string[]): Promise<readonly string[]> {

@@ -18,9 +18,15 @@ const LEDGER_SCRIPTS = [
   'hand-over',
   'record-outcome',
   'claim-key',
+  'accept-copies',
+  'cancel-copies',
+  'claim-pairs',
 ] as const;
 
-export type ScriptName = (typeof LEDGER_SCRIPTS)[number] | 'set-control';
+/** Scripts that count, too. */
+const COUNTING_SCRIPTS = ['add-aggregates', 'settle-pairs'] as const;
+
+export type ScriptName = (typeof LEDGER_SCRIPTS)[number] | (typeof COUNTING_SCRIPTS)[number] | 'set-control';
 
 /** Calls a script by name with the namespace's key prefix and its arguments. Sends the text only where Redis lacks it. */
 export type RunScript = (name: ScriptName, args: readonly Argument[]) => Promise<unknown>;
@@ -37,6 +43,8 @@ export function scriptsOn(redis: Redis, keyPrefix: string): RunScript {
     );
   };
   for (const name of LEDGER_SCRIPTS) define(name, prelude + read(name));
+  const aggregate = read('aggregate');
+  for (const name of COUNTING_SCRIPTS) define(name, prelude + aggregate + read(name));
   define('set-control', read('set-control'));
   return (name, args) => {
     const command = commands.get(name);

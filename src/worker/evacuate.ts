@@ -7,6 +7,7 @@ export async function evacuate(c: Connections, signal: AbortSignal): Promise<num
   const deliver = (tasks: readonly MovedTask[]) => enqueueMoved(c.stable, tasks);
   const evacuation = new Evacuation(c.rollbackLedger, { deliver });
   const { moved } = await evacuation.pass(signal);
+  await c.copies.cancelAll(signal);
   for (const id of evacuation.parked) c.log.error({ id }, 'its ledger entry cannot be read; parked');
   return moved;
 }

@@ -44,7 +44,9 @@ local MOVED = { succeeded = 'movedSucceeded', failed = 'movedFailed', cancelled 
 -- ends it, the caller takes the token away, so that a run that wakes up later is fenced.
 local function closeEntry(id, owner, state, ttl)
   local key = taskKey(id)
-  if owner == 'canary' then
+  if redis.call('ZREM', P .. 'open:copies', id) == 1 then
+    -- A copy is nobody's work: I8 does not know it.
+  elseif owner == 'canary' then
     redis.call('ZREM', P .. 'open:canary', id)
     redis.call('HINCRBY', P .. 'counts', state, 1)
   else

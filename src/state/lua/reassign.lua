@@ -12,7 +12,7 @@ local mayJudge = judgesDeaths(ARGV[4])
 
 local function reassign(id, channel)
   local e = redis.pcall('HMGET', taskKey(id), 'owner', 'state', 'worker', 'cancelRequested', 'spec', 'payload',
-    'acceptedAt', 'dueAt', 'failures', 'ttl')
+    'acceptedAt', 'dueAt', 'failures', 'ttl', 'copy')
   local isListed = e[1] ~= 'canary' and redis.call('ZSCORE', OPEN, id)
   -- Not canary's and still listed as canary's open task: whatever it is, no script of ours wrote it.
   if e.err or isListed then return { 'corrupt' } end
@@ -21,7 +21,7 @@ local function reassign(id, channel)
   local isWhole = e[5] and e[6] and tonumber(e[7] or '') and tonumber(e[10] or '') and isOpen(e[2])
   if e[1] == 'canary' and not isWhole and redis.call('ZSCORE', OPEN, id) then return { 'corrupt' } end
   if e[1] ~= 'canary' or not isFree then return { 'left', e[1], e[2] } end
-  if e[4] then
+  if e[4] or e[11] then
     cancelEntry(id, e[1], channel)
     return { 'cancelled' }
   end

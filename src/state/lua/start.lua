@@ -13,7 +13,7 @@ end
 
 -- The task keeps taking its workers down. Field names as in domain/outcome.ts, words as in PoisonTaskError.
 local function park(id, owner, lost, e, channel, outcomeTtl)
-  redis.call('ZADD', P .. 'parked', NOW, id)
+  if not e[12] then redis.call('ZADD', P .. 'parked', NOW, id) end
   redis.call('ZREMRANGEBYSCORE', P .. 'parked', 0, tonumber(NOW) - tonumber(e[9]) * 1000)
   local spec = cjson.decode(redis.call('HGET', taskKey(id), 'spec'))
   closeEntry(id, owner, 'failed', e[9])
@@ -32,7 +32,7 @@ end
 local function start(id, token, channel, failureTtl)
   local key = taskKey(id)
   local e = redis.call('HMGET', key, 'owner', 'state', 'worker', 'token', 'attempt', 'failures', 'losses',
-    'cancelRequested', 'ttl', 'acceptedAt', 'retryOf')
+    'cancelRequested', 'ttl', 'acceptedAt', 'retryOf', 'copy')
   local owner, state, holder = e[1], e[2], e[3]
   if not owner then return { 'absent', NOW } end
   if state == 'running' and e[4] == token then return { 'granted', tonumber(e[5]), tonumber(e[6] or '0') } end
@@ -56,7 +56,8 @@ local function start(id, token, channel, failureTtl)
     -- Granted before to a worker that died, or to this one in a run that its process no longer has.
     lost = lost + 1
     redis.call('HSET', key, 'losses', lost)
-    if lost > losses then
+    -- A copy that has taken one worker down is not let near a second one: others' tasks run there.
+    if lost > losses or e[12] then
       park(id, owner, lost, e, channel, failureTtl)
       return { 'skip', 'parked' }
     end

@@ -19,6 +19,7 @@ function contextWith(
     task: 'generate-metadata',
     queue: 'metadata_queue',
     backend: 'stable',
+    shadow: false,
     attempt: 1,
     signal,
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },

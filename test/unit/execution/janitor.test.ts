@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { JanitorLedger } from '../../../src/domain/janitor.ts';
+import type { JanitorLedger, OpenTask } from '../../../src/domain/janitor.ts';
 import type { EntryState, LedgerEntry } from '../../../src/domain/ledger.ts';
 import type { BackendName } from '../../../src/domain/task.ts';
 import { Janitor } from '../../../src/execution/janitor.ts';
@@ -19,6 +19,11 @@ class FakeLedger implements JanitorLedger {
   readonly scanned: Record<BackendName, string[]> = { canary: [], stable: [] };
   isElected = true;
   beforePeek = () => {};
+  readonly copies: OpenTask[] = [];
+
+  async scanCopies() {
+    return { cursor: '0', tasks: this.copies, now: Date.now() };
+  }
 
   add(change: Partial<LedgerEntry> = {}): LedgerEntry {
     const id = jobId();

@@ -1,0 +1,101 @@
+import type { MismatchKind, PairKind } from './parity.ts';
+import type { BackendName } from './task.ts';
+
+/**
+ * How a task came to its backend. `assigned`: by ratio or flag, so that the two backends can be held against each other.
+ * `forced`: the caller named it, only it can do what was asked, frozen, or canary was down. `moved`: accepted for canary,
+ * brought back. `shadow`, `control`, `replay`: copies.
+ */
+export type Arm = 'assigned' | 'forced' | 'moved' | PairKind;
+
+/** What is counted of one task on one backend, as far as it came there one way. Sums of a window. */
+export interface RunCounts {
+  /** Submissions. Counted by whoever submits; of copies by whoever makes them. */
+  readonly submitted: number;
+  /** Of `submitted`: those that the ratio decided, each with a bucket of its own; what a ratio test can look at. */
+  readonly randomised: number;
+  /** Submissions that would have gone to canary, were the ratio kept exactly: the sum of ratios over both backends' randomised. */
+  readonly expectedCanary: number;
+  /** Sum of ratio × (1 − ratio) over the same: the variance of the number on canary. */
+  readonly variance: number;
+  readonly succeeded: number;
+  /** For good, after all tries. */
+  readonly failed: number;
+  /** Runs that were tried again. */
+  readonly retried: number;
+  /** Finished later than the task's `timeoutMs` after they were due, waiting included. */
+  readonly overdue: number;
+}
+
+export type Counter = keyof RunCounts;
+
+/** What is timed of each run, in microseconds. `wait`: from due to started. `run`: the handler, its last try. `total`: from due to finished. */
+export type Timing = 'wait' | 'run' | 'total';
+
+/**
+ * The HDR bucket of a value: two significant digits, so that it is off by less than 1 % (HdrHistogram, Gil Tene; values
+ * below 256 have a bucket of their own).
+ * @returns the lowest value of the bucket
+ */
+export function bucketOf(value: number): number {
+  const whole = Math.max(0, Math.round(value));
+  if (whole < 256) return whole;
+  const width = 2 ** (Math.floor(Math.log2(whole)) - 7);
+  return Math.floor(whole / width) * width;
+}
+
+/** Counts what a process submits and runs. Costs no round trip. */
+export interface RunMeter {
+  /** @param by @default 1 */
+  count(task: string, backend: BackendName, arm: Arm, counter: Counter, by?: number): void;
+  time(task: string, backend: BackendName, arm: Arm, timing: Timing, ms: number): void;
+}
+
+/** How often each value was seen: HDR buckets of two significant digits by their lowest value, in microseconds. */
+export type Buckets = ReadonlyMap<number, number>;
+
+export interface RunCell {
+  readonly task: string;
+  readonly backend: BackendName;
+  readonly arm: Arm;
+  readonly counts: RunCounts;
+  readonly timings: Readonly<Record<Timing, Buckets>>;
+}
+
+/** Verdicts on pairs of one task and kind. */
+export interface PairCell {
+  readonly task: string;
+  readonly kind: PairKind;
+  /** The copies' backend; the primaries' is the other one, and for `control` the same. */
+  readonly compared: number;
+  readonly matched: number;
+  readonly mismatched: Readonly<Partial<Record<MismatchKind, number>>>;
+  /** Not compared: a side was cancelled, or neither side had an outcome by the deadline. */
+  readonly dropped: number;
+  /** Pairs by the JSON pointer where they differ, array positions as `*`; the 50 that were seen first. */
+  readonly paths: Readonly<Record<string, number>>;
+}
+
+/** Everything that was counted in a window. */
+export interface Aggregates {
+  /** Milliseconds since 1970, from (inclusive) and to (exclusive), rounded to what is kept: minutes, beyond a day hours. */
+  readonly from: number;
+  readonly to: number;
+  /** When anybody last wrote into the window; null: nobody. */
+  readonly newestAt: number | null;
+  readonly runs: readonly RunCell[];
+  readonly pairs: readonly PairCell[];
+  /** The same counts by time for charts, one entry per minute or hour that has any. */
+  readonly timeline: readonly TimelineEntry[];
+}
+
+export interface TimelineEntry {
+  /** Beginning, milliseconds since 1970. */
+  readonly at: number;
+  readonly spanMs: number;
+  readonly task: string;
+  readonly backend: BackendName;
+  readonly arm: Arm;
+  readonly succeeded: number;
+  readonly failed: number;
+}

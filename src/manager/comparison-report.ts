@@ -1,0 +1,72 @@
+import { InvalidConfigError } from '../domain/errors.ts';
+import type { ComparisonReport } from '../domain/report.ts';
+import { buildReport } from '../parity/report-builder.ts';
+import type { Connections } from './connections.ts';
+
+const HOUR_MS = 3_600_000;
+/** Hours are kept so long. */
+const LONGEST_MS = 30 * 24 * HOUR_MS;
+/** Shown in a report; `mismatches()` has them all. */
+const MISMATCHES_SHOWN = 20;
+/** Looked through for an example of each place that differs. */
+const MISMATCHES_READ = 1_000;
+
+export interface ReportOptions {
+  /** Beginning of the window: milliseconds since 1970. @default an hour before its end */
+  readonly from?: number;
+  /** End of the window, milliseconds since 1970. @default now */
+  readonly to?: number;
+  /** Only these tasks. @default all */
+  readonly tasks?: readonly string[];
+}
+
+/**
+ * Compares the backends over a window of time.
+ * @throws {InvalidConfigError} a window that ends before it begins, that lies in the future, or before what is kept
+ */
+export async function reportOf(c: Connections, options: ReportOptions): Promise<ComparisonReport> {
+  const now = await c.figures.now();
+  const to = options.to ?? now;
+  const from = options.from ?? to - HOUR_MS;
+  checkWindow(from, to, now);
+  const [aggregates, mismatches] = await Promise.all([
+    c.figures.read({ from, to, now }),
+    c.pairs.mismatches({ limit: MISMATCHES_READ }),
+  ]);
+  const { tasks } = options;
+  const isAsked = ({ task }: { readonly task: string }) => tasks === undefined || tasks.includes(task);
+  const inWindow = mismatches.filter(
+    (mismatch) => isAsked(mismatch) && mismatch.at >= aggregates.from && mismatch.at < aggregates.to,
+  );
+  const { namespace, report } = c.config;
+  return buildReport({
+    namespace,
+    at: now,
+    window: { from: aggregates.from, to: Math.min(aggregates.to, now) },
+    aggregates: {
+      ...aggregates,
+      runs: aggregates.runs.filter(isAsked),
+      pairs: aggregates.pairs.filter(isAsked),
+      timeline: aggregates.timeline.filter(isAsked),
+    },
+    mismatches: inWindow,
+    mostMismatches: MISMATCHES_SHOWN,
+    gates: report.gates,
+  });
+}
+
+function checkWindow(from: number, to: number, now: number): void {
+  const refuse = (given: string, allowed: string): never => {
+    throw new InvalidConfigError("The report's window", [{ path: 'window', given, allowed }]);
+  };
+  const shown = (at: number) => (Number.isFinite(at) ? new Date(at).toISOString() : String(at));
+  const window = `${shown(from)} to ${shown(to)}`;
+  if (!Number.isFinite(from) || !Number.isFinite(to) || from >= to)
+    refuse(window, 'a window that begins before it ends');
+  if (from > now) refuse(`${window}, which lies in the future`, `a window that begins before ${shown(now)}`);
+  if (to < now - LONGEST_MS)
+    refuse(
+      `${window}, which is forgotten`,
+      `a window in the last 30 days, from ${shown(now - LONGEST_MS)} on`,
+    );
+}

@@ -1,0 +1,138 @@
+import { batched } from '../domain/batch.ts';
+import type { TaskSpec } from '../domain/ledger.ts';
+import type { Pair, PairKind } from '../domain/parity.ts';
+import { jobRequestOf } from '../domain/queued-task.ts';
+import type { BackendName } from '../domain/task.ts';
+import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
+import { drawCopy, samplingSaltOf } from '../routing/copy-sampling.ts';
+import type { Connections } from './connections.ts';
+import { newTaskId, type Submission } from './submission.ts';
+import type { Placement } from './submitter.ts';
+
+/** Copies that this process is just making; beyond that it makes none, so that a slow Redis costs no memory. */
+const MOST_UNDER_WAY = 1_000;
+/** A pair is settled, or given up, so long before its records go. */
+const SETTLING_SECONDS = 120;
+
+/** How long a copy's record and outcome stay, in seconds. */
+export function copyTtlOf(deadlineSeconds: number): number {
+  return deadlineSeconds + SETTLING_SECONDS;
+}
+
+export interface CopyOrder {
+  readonly kind: PairKind;
+  readonly owner: BackendName;
+  /** null: the pair is announced with the other copy. */
+  readonly primary: string | null;
+  /** The replay that it belongs to; null: none. */
+  readonly replay: string | null;
+  readonly id: string;
+}
+
+/** Makes copies of submissions, after the caller has its answer and without anybody waiting for them. */
+export class CopyMaker {
+  readonly #c: Connections;
+  readonly #isShared: (queue: string) => boolean;
+  readonly #salt: number;
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #enqueue: Readonly<Record<BackendName, (request: EnqueueRequest) => Promise<EnqueueResult>>>;
+
+  constructor(c: Connections, isShared: (queue: string) => boolean) {
+    this.#c = c;
+    this.#isShared = isShared;
+    this.#salt = samplingSaltOf(c.config.namespace);
+    const to = (backend: BackendName) =>
+      batched((requests: readonly EnqueueRequest[]) => c[backend].enqueue(requests), {
+        maxItems: 100,
+        weightOf: (request) => request.payload.text.length,
+      });
+    this.#enqueue = { stable: to('stable'), canary: to('canary') };
+  }
+
+  /** Draws whether a submission is copied, and sees to it. Never throws and never waits. */
+  consider(submission: Submission, { id, decision }: Placement): void {
+    const { config, plane, canary } = this.#c;
+    const { task } = submission;
+    if (!task.parity.shadowSafe || config.parity.sampleRate === 0) return;
+    // What was known already has had its draw.
+    if (id !== submission.id || submission.isRepeat || decision.reason === 'duplicate') return;
+    const { primary } = config.parity;
+    if (primary !== 'both' && primary !== decision.backend) return;
+    const kind = drawCopy(this.#salt, id, config.parity);
+    if (kind === null || plane.state.frozen !== '' || this.#underWay.size >= MOST_UNDER_WAY) return;
+    const other = decision.backend === 'stable' ? 'canary' : 'stable';
+    const owner = kind === 'control' ? decision.backend : other;
+    if (owner === 'canary' && !canary.isReachable()) return;
+    const making = new Promise((resolve) => setImmediate(resolve)).then(() =>
+      this.make(submission, { kind, owner, primary: id, replay: null, id: newTaskId() }),
+    );
+    const guarded = making.catch((error: unknown) =>
+      this.#c.log.debug({ id, task: task.name }, `not copied: ${(error as Error).message}`),
+    );
+    this.#underWay.add(guarded);
+    void guarded.then(() => this.#underWay.delete(guarded));
+  }
+
+  /**
+   * Makes one copy.
+   * @returns false: a freeze is in force, or there are as many copies as may be
+   * @throws {RedisUnreachableError | BackendError} a copy that may have been made is cancelled, or given up at its deadline
+   */
+  async make(submission: Submission, order: CopyOrder): Promise<boolean> {
+    const { config, copies, meter } = this.#c;
+    const { task, payload } = submission;
+    const { id, owner, kind } = order;
+    const spec = this.#specOf(submission, kind);
+    const accepted = await copies.accept({
+      id,
+      owner,
+      spec,
+      payload: payload.text,
+      entryTtlSeconds: copyTtlOf(config.parity.deadlineSeconds),
+      pair: order.primary === null ? null : this.#pairOf(submission, order, order.primary),
+    });
+    if (accepted.status !== 'accepted') return false;
+    meter.count(task.name, owner, kind, 'submitted');
+    const { acceptedAt } = accepted;
+    const job = { id, spec, payload: payload.text, acceptedAt, dueAt: submission.dueAt, failures: 0 };
+    const result = await this.#enqueue[owner]({ ...jobRequestOf(job, owner), payload });
+    if (result.status !== 'error') return true;
+    await copies.cancel([id]);
+    throw result.error;
+  }
+
+  #specOf(submission: Submission, copy: PairKind): TaskSpec & { readonly copy: PairKind } {
+    const { task, dueAt, priority } = submission;
+    return {
+      task: task.name,
+      queue: task.queue,
+      namesTask: this.#isShared(task.queue),
+      retries: task.retries,
+      backoff: task.backoff,
+      timeoutMs: task.timeoutMs,
+      dueAt,
+      priority,
+      decision: null,
+      copy,
+    };
+  }
+
+  #pairOf(submission: Submission, { kind, id, replay }: CopyOrder, primary: string): Pair {
+    const { task } = submission;
+    const { parity, results } = this.#c.config;
+    const madeAt = Date.now();
+    // A primary's outcome that has expired is not one that never came.
+    const kept = Math.min(
+      task.resultTtlSeconds ?? results.resultTtlSeconds,
+      task.failureTtlSeconds ?? results.failureTtlSeconds,
+    );
+    const patienceMs = Math.min(parity.deadlineSeconds, kept * 0.9) * 1000;
+    const deadline = Math.round(Math.max(madeAt, submission.dueAt ?? 0) + patienceMs);
+    return { task: task.name, kind, primary, copy: id, madeAt, deadline, replay };
+  }
+
+  /** Waits for the copies that are just being made. */
+  async close(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+}

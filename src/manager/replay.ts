@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FrozenError, InvalidSubmissionError } from '../domain/errors.ts';
+import type { Mismatch } from '../domain/parity.ts';
+import type { TaskDefinition } from '../domain/task.ts';
+import type { Connections } from './connections.ts';
+import type { CopyMaker } from './copies.ts';
+import { newTaskId, prepareSubmission, type Submission } from './submission.ts';
+
+/** Inputs that are not compared yet, at most: a long file does not fill Redis. */
+const MOST_OPEN = 500;
+const LOOK_MS = 200;
+const DEFAULT_TIMEOUT_MS = 600_000;
+const MISMATCHES_GIVEN = 100;
+
+export interface ReplayedInput {
+  readonly task: TaskDefinition;
+  readonly input: unknown;
+}
+
+/** How far a replay is. */
+export interface ReplayProgress {
+  readonly submitted: number;
+  readonly matched: number;
+  readonly mismatched: number;
+  /** Cancelled, or without an outcome on either side. */
+  readonly dropped: number;
+}
+
+export interface ReplayOptions {
+  /** Longest time without any progress, in milliseconds. @default 600_000 */
+  readonly timeoutMs?: number;
+  readonly onProgress?: (progress: ReplayProgress) => void;
+  /** Stops waiting; what was submitted runs on and is compared all the same. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReplayResult extends ReplayProgress {
+  /** Not compared when the wait ended. */
+  readonly open: number;
+  /** The newest of this replay, at most 100. */
+  readonly mismatches: readonly Mismatch[];
+}
+
+/**
+ * Runs recorded inputs on both backends, compares them, and waits for it. None of it counts as anybody's work.
+ * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} an input that does not fit; those before it run
+ * @throws {InvalidSubmissionError} a task that is not shadowSafe
+ * @throws {FrozenError} a freeze is in force
+ */
+export async function replay(
+  c: Connections,
+  copies: CopyMaker,
+  inputs: AsyncIterable<ReplayedInput> | Iterable<ReplayedInput>,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, onProgress, signal }: ReplayOptions,
+): Promise<ReplayResult> {
+  const id = newTaskId();
+  let submitted = 0;
+  let progress: ReplayProgress = { submitted, matched: 0, mismatched: 0, dropped: 0 };
+  let changedAt = performance.now();
+  const settled = () => progress.matched + progress.mismatched + progress.dropped;
+  const look = async () => {
+    const before = settled();
+    progress = { submitted, ...(await c.pairs.replayed(id)) };
+    if (settled() !== before) changedAt = performance.now();
+    onProgress?.(progress);
+  };
+  const waitUntil = async (mostOpen: number) => {
+    changedAt = performance.now();
+    for (;;) {
+      await look();
+      const isOver = signal?.aborted === true || performance.now() - changedAt > timeoutMs;
+      if (submitted - settled() <= mostOpen || isOver) return !isOver;
+      await sleep(LOOK_MS);
+    }
+  };
+  for await (const { task, input } of inputs) {
+    if (signal?.aborted) break;
+    await submitPair(c, copies, prepare(task, input, c.config.limits.payloadBytes), id, signal);
+    submitted += 1;
+    if (submitted % MOST_OPEN === 0 && !(await waitUntil(MOST_OPEN / 2))) break;
+  }
+  await waitUntil(0);
+  const all = await c.pairs.mismatches({ limit: Number.MAX_SAFE_INTEGER });
+  const mismatches = all.filter((mismatch) => mismatch.replay === id).slice(0, MISMATCHES_GIVEN);
+  return { ...progress, open: submitted - settled(), mismatches };
+}
+
+function prepare(task: TaskDefinition, input: unknown, limitBytes: number): Submission {
+  if (!task.parity.shadowSafe) {
+    const allowed = 'a task that is defined with parity: { shadowSafe: true }, because its inputs run twice';
+    throw new InvalidSubmissionError('task', task.name, allowed);
+  }
+  return prepareSubmission(task, input, {}, limitBytes);
+}
+
+async function submitPair(
+  c: Connections,
+  copies: CopyMaker,
+  submission: Submission,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const order = { kind: 'replay', replay: id } as const;
+  const stable = newTaskId();
+  // Stable's first: the pair is announced with canary's.
+  for (const copy of [
+    { ...order, owner: 'stable', primary: null, id: stable },
+    { ...order, owner: 'canary', primary: stable, id: newTaskId() },
+  ] as const) {
+    // As many as may be: others' copies, or those of an earlier replay, end sooner or later.
+    while (!(await copies.make(submission, copy))) {
+      if (c.plane.state.frozen !== '') throw new FrozenError('a replay');
+      signal?.throwIfAborted();
+      await sleep(LOOK_MS);
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger } from '../domain/logger.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import type {
+  Mismatch,
+  MismatchKind,
+  Observation,
+  Pair,
+  PairLedger,
+  ParityDefinition,
+  SettledPair,
+} from '../domain/parity.ts';
+import { compareObservations } from './comparison.ts';
+import { judgePair } from './pair-judgement.ts';
+import { UnmatchedIgnores } from './unmatched-ignores.ts';
+
+/** Pairs looked at in one go. */
+const BATCH = 100;
+/** Whoever took pairs and dies loses them after this time. Milliseconds. */
+const CLAIM_MS = 30_000;
+
+export interface ComparerOptions {
+  readonly intervalMs: number;
+  /** The comparable tasks of this process, by name. */
+  readonly tasks: ReadonlyMap<string, ParityDefinition>;
+  readonly readOutcomes: (ids: readonly string[]) => Promise<readonly (Outcome | null)[]>;
+  /** Ends copies that came to no end in time, wherever they wait. */
+  readonly endCopies: (pairs: readonly Pair[]) => Promise<void>;
+  readonly log: Logger;
+}
+
+/** Compares the two runs of each pair once both have ended, away from the runs themselves. */
+export class Comparer {
+  readonly #pairs: PairLedger;
+  readonly #options: ComparerOptions;
+  readonly #names: readonly string[];
+  readonly #ignores: UnmatchedIgnores;
+  #timer: NodeJS.Timeout | undefined;
+  #pass: Promise<unknown> = Promise.resolve();
+  #isEnding = false;
+
+  constructor(pairs: PairLedger, options: ComparerOptions) {
+    this.#pairs = pairs;
+    this.#options = options;
+    this.#names = [...options.tasks.keys()];
+    this.#ignores = new UnmatchedIgnores(options.log);
+  }
+
+  begin(): void {
+    if (this.#names.length === 0) return;
+    let isBusy = false;
+    this.#timer = setInterval(() => {
+      if (isBusy) return;
+      isBusy = true;
+      this.#pass = this.#passQuietly().finally(() => {
+        isBusy = false;
+      });
+    }, this.#options.intervalMs);
+  }
+
+  /** Stops after the batch that is under way. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    clearInterval(this.#timer);
+    await this.#pass;
+  }
+
+  async #passQuietly(): Promise<void> {
+    try {
+      while (!this.#isEnding && (await this.pass()) === BATCH) await nextTurn();
+    } catch (error) {
+      this.#options.log.warn({}, `pairs are compared later: ${(error as Error).message}`);
+    }
+  }
+
+  /** Looks at one batch of the pairs that are due. @returns how many there were */
+  async pass(): Promise<number> {
+    const { now, pairs } = await this.#pairs.claim(this.#names, BATCH, CLAIM_MS);
+    if (pairs.length === 0) return 0;
+    const outcomes = await this.#options.readOutcomes(pairs.flatMap(({ primary, copy }) => [primary, copy]));
+    const waiting: { pair: Pair; lookAt: number }[] = [];
+    const settled: SettledPair[] = [];
+    const late: Pair[] = [];
+    for (const [i, pair] of pairs.entries()) {
+      const judgement = judgePair(pair, outcomes[2 * i] ?? null, outcomes[2 * i + 1] ?? null, now);
+      if (judgement.state === 'waiting') {
+        waiting.push({ pair, lookAt: judgement.lookAt });
+        continue;
+      }
+      if (now >= pair.deadline) late.push(pair);
+      if (judgement.state === 'complete') {
+        settled.push(this.#compare(pair, judgement.first, judgement.second, now));
+        // A comparison may take its while; whatever else this process runs has its turn in between.
+        await nextTurn();
+      } else if (judgement.state === 'missing') settled.push(missing(pair, judgement.kind, now));
+      else settled.push({ pair, verdict: 'dropped', counts: { counts: { dropped: 1 } }, mismatch: null });
+    }
+    await Promise.all([this.#pairs.putOff(waiting), this.#pairs.settle(settled)]);
+    if (late.length > 0) await this.#options.endCopies(late);
+    return pairs.length;
+  }
+
+  #compare(pair: Pair, first: Observation, second: Observation, at: number): SettledPair {
+    const definition = this.#options.tasks.get(pair.task) as ParityDefinition;
+    const { comparison, stable, canary, paths, unmatchedIgnores } = compareObservations(
+      definition,
+      first,
+      second,
+    );
+    if (first.status === 'succeeded' && second.status === 'succeeded') {
+      this.#ignores.note(pair.task, definition.ignore, unmatchedIgnores);
+    }
+    if (comparison.verdict === 'match') {
+      return { pair, verdict: 'matched', counts: { counts: { compared: 1, matched: 1 } }, mismatch: null };
+    }
+    const { kind, differences, note = null } = comparison;
+    return {
+      pair,
+      verdict: 'mismatched',
+      counts: {
+        counts: { compared: 1, [kind]: 1 },
+        ...(paths.length === 0 ? {} : { paths: Object.fromEntries(paths.map((path) => [path, 1])) }),
+      },
+      mismatch: mismatchOf(pair, kind, at, { differences, note, stable, canary }),
+    };
+  }
+}
+
+function missing(pair: Pair, kind: MismatchKind, at: number): SettledPair {
+  const nothing = { differences: [], note: 'no outcome by the deadline', stable: null, canary: null };
+  return {
+    pair,
+    verdict: 'mismatched',
+    counts: { counts: { compared: 1, [kind]: 1 } },
+    mismatch: mismatchOf(pair, kind, at, nothing),
+  };
+}
+
+function mismatchOf(
+  { task, kind: pair, primary, copy, replay }: Pair,
+  kind: MismatchKind,
+  at: number,
+  found: Pick<Mismatch, 'differences' | 'note' | 'stable' | 'canary'>,
+): Mismatch {
+  return { at, task, pair, kind, primary, copy, replay, ...found };
+}

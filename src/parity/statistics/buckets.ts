@@ -1,0 +1,82 @@
+import { build } from 'hdr-histogram-js';
+import type { Buckets } from './figures.ts';
+
+const MICROSECONDS_PER_MS = 1000;
+
+/** Adds up how often each value was seen. */
+export function mergeBuckets(all: readonly Buckets[]): Buckets {
+  if (all.length === 1 && all[0]) return all[0];
+  const sum = new Map<number, number>();
+  for (const buckets of all) {
+    for (const [value, count] of buckets) sum.set(value, (sum.get(value) ?? 0) + count);
+  }
+  return sum;
+}
+
+/** How many values there are. */
+export function sizeOf(buckets: Buckets): number {
+  let size = 0;
+  for (const count of buckets.values()) size += count;
+  return size;
+}
+
+/**
+ * In milliseconds, by HdrHistogram (Gil Tene): the highest value of the bucket that the quantile falls into, so at most 1 % too
+ * long.
+ *
+ * @returns null: no values
+ */
+export function quantilesOf(buckets: Buckets): { p50: number; p95: number; p99: number } | null {
+  if (sizeOf(buckets) === 0) return null;
+  const histogram = build({ bitBucketSize: 64, numberOfSignificantValueDigits: 2 });
+  for (const [value, count] of buckets) histogram.recordValueWithCount(value, count);
+  const at = (percent: number) => histogram.getValueAtPercentile(percent) / MICROSECONDS_PER_MS;
+  return { p50: at(50), p95: at(95), p99: at(99) };
+}
+
+/** Values that are counted in one bucket: two significant digits leave 128 to 256 buckets per doubling. */
+function widthOf(lowest: number): number {
+  return lowest < 256 ? 1 : 2 ** (Math.floor(Math.log2(lowest)) - 7);
+}
+
+/** Values by their rank, read from buckets without unfolding them. */
+export class RankedValues {
+  readonly size: number;
+  readonly #lowest: Float64Array;
+  readonly #width: Float64Array;
+  /** Values up to and with each bucket. */
+  readonly #upTo: Float64Array;
+
+  constructor(buckets: Buckets) {
+    const sorted = [...buckets].filter(([, count]) => count > 0).sort(([a], [b]) => a - b);
+    this.#lowest = Float64Array.from(sorted, ([value]) => value);
+    this.#width = Float64Array.from(sorted, ([value]) => widthOf(value));
+    let size = 0;
+    this.#upTo = Float64Array.from(sorted, ([, count]) => {
+      size += count;
+      return size;
+    });
+    this.size = size;
+  }
+
+  /**
+   * The value, in microseconds, that a share of the values lies below. The values of a bucket are taken as spread evenly
+   * over it. Costs the logarithm of the number of buckets.
+   *
+   * @param share between 0 and 1; there must be values
+   */
+  at(share: number): number {
+    const rank = share * this.size;
+    let low = 0;
+    let high = this.#upTo.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#upTo[middle] as number) < rank) low = middle + 1;
+      else high = middle;
+    }
+    const before = low === 0 ? 0 : (this.#upTo[low - 1] as number);
+    const within = (rank - before) / ((this.#upTo[low] as number) - before);
+    // Values were rounded before they were counted, so a bucket begins half a microsecond below its lowest value.
+    return Math.max(0, (this.#lowest[low] as number) - 0.5 + within * (this.#width[low] as number));
+  }
+}

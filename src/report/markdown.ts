@@ -1,0 +1,160 @@
+import type { Mismatch } from '../domain/parity.ts';
+import type { ComparisonReport, TaskComparison, Verdict } from '../domain/report.ts';
+import { type ComparisonCell, comparisonRows, parityFacts } from './comparison-rows.ts';
+import { jsonLayout } from './json-layout.ts';
+import { ago, plural, timestamp } from './numbers.ts';
+import { cut, visible, visibleLines } from './plain-text.ts';
+import {
+  freshness,
+  gateWords,
+  KIND_WORDS,
+  kindsText,
+  NOT_THERE,
+  nextSteps,
+  PAIR_WORDS,
+  placeOf,
+  sidesOf,
+  UNJUDGED,
+  VERDICT_WORDS,
+  windowText,
+} from './wording.ts';
+
+const MARKS: Readonly<Record<Verdict, string>> = { successful: '✓', failed: '✗', inconclusive: '?' };
+/** A comment on GitHub holds 65,536 characters. */
+const MOST_MISMATCHES = 10;
+const MOST_VALUE = 200;
+const MOST_SIDE = 1_500;
+
+/** For a pull request: what decides is open, the rest is folded. */
+export function markdownReport(report: ComparisonReport): string {
+  const blocks = [
+    `## ${VERDICT_WORDS[report.verdict]}: ${plain(report.headline)}`,
+    [
+      `- namespace ${code(report.namespace)}, ${windowText(report)}`,
+      `- ${freshness(report)}`,
+      ...report.notes.map((note) => `- ${plain(note)}`),
+    ].join('\n'),
+    ...ruleTable(report.tasks),
+    ...report.tasks.filter(({ verdict }) => verdict !== null).map((task) => taskDetails(task, report)),
+    ...(report.tasks.length > 1 ? [details('All tasks together', figures(report.total, report))] : []),
+    ...mismatchDetails(report),
+    details('Limits', `${table(['limit', 'value'], gateWords(report.gates))}`),
+    nextSteps(report)
+      .map(({ text, command }) => `- ${text}: ${code(command)}`)
+      .join('\n'),
+    `<sub>Made ${timestamp(report.at)}. Numbers in brackets are 95 % intervals.</sub>`,
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function ruleTable(tasks: readonly TaskComparison[]): readonly string[] {
+  const judged = tasks.flatMap((task) => task.lines.map((line) => ({ task, line })));
+  const rows = judged.map(({ task, line }) => [
+    code(task.task),
+    plain(line.title),
+    `${MARKS[line.verdict]} ${line.verdict}`,
+    plain(line.evidence),
+    plain(line.threshold),
+  ]);
+  const unjudged = tasks.filter(({ verdict }) => verdict === null).map(({ task }) => code(task));
+  return [
+    ...(rows.length === 0 ? [] : [table(['task', 'rule', 'verdict', 'seen', 'allowed'], rows)]),
+    ...(unjudged.length === 0 ? [] : [`Not judged, ${UNJUDGED}: ${unjudged.join(', ')}`]),
+  ];
+}
+
+function taskDetails(task: TaskComparison, report: ComparisonReport): string {
+  const kinds = kindsText(task.parity.kinds);
+  const paths = task.parity.paths.map((path) => [
+    code(placeOf(path)),
+    plural(path.pairs, 'pair'),
+    path.example === null ? '' : value(path.example.stable),
+    path.example === null ? '' : value(path.example.canary),
+  ]);
+  const body = [
+    figures(task, report),
+    ...(kinds === '' ? [] : [`Kinds of mismatches: ${kinds}.`]),
+    ...(paths.length === 0 ? [] : [table(['differs at', 'how often', 'stable', 'canary'], paths)]),
+  ].join('\n\n');
+  return details(`${code(task.task)}: ${task.verdict ?? `not judged, ${UNJUDGED}`}`, body);
+}
+
+function figures(compared: TaskComparison | ComparisonReport['total'], { gates }: ComparisonReport): string {
+  const text = ({ text: shown, interval }: ComparisonCell) =>
+    plain(interval === '' ? shown : `${shown} (${interval})`);
+  const rows = comparisonRows(compared, gates).map((row) => [
+    row.label,
+    text(row.stable),
+    text(row.canary),
+    text(row.difference),
+  ]);
+  const facts = parityFacts(compared, gates).map(([label, fact]) => `- ${label}: ${plain(fact)}`);
+  return `${table(['', 'stable', 'canary', 'difference'], rows, '|---|---:|---:|---|')}\n\n${facts.join('\n')}`;
+}
+
+function mismatchDetails(report: ComparisonReport): readonly string[] {
+  const shown = report.mismatches.slice(0, MOST_MISMATCHES);
+  if (shown.length === 0) return [];
+  const body = shown.map((mismatch) => mismatchText(mismatch, report.at)).join('\n\n');
+  return [details(`The newest ${plural(shown.length, 'mismatch', 'mismatches')}`, body)];
+}
+
+function mismatchText(mismatch: Mismatch, now: number): string {
+  const [one, other] = sidesOf(mismatch.pair);
+  const rows = mismatch.differences.map((difference) => [
+    code(placeOf(difference)),
+    difference.change,
+    value(difference.stable),
+    value(difference.canary),
+  ]);
+  const side = (name: string, text: string | null) =>
+    text === null ? [] : [`${name}:`, fence(cut(jsonLayout(text), MOST_SIDE))];
+  return [
+    `**${KIND_WORDS[mismatch.kind]}**: ${code(mismatch.task)}, ${PAIR_WORDS[mismatch.pair]}, ` +
+      `${timestamp(mismatch.at)} (${ago(mismatch.at, now)}), ${code(mismatch.primary)} and ${code(mismatch.copy)}`,
+    ...(mismatch.note === null ? [] : [plain(mismatch.note)]),
+    ...(rows.length === 0 ? [] : [table(['place', 'change', one, other], rows)]),
+    ...side(one, mismatch.stable),
+    ...side(other, mismatch.canary),
+  ].join('\n\n');
+}
+
+function details(summary: string, body: string): string {
+  return `<details>\n<summary>${summary}</summary>\n\n${body}\n\n</details>`;
+}
+
+function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  rule = `|${'---|'.repeat(head.length)}`,
+): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+/**
+ * Text that means nothing to Markdown or HTML. Character references and no backslashes: they also hold in a table's
+ * cell, in a summary's HTML, and before whatever a site links by itself.
+ */
+function plain(text: string): string {
+  return visible(text).replace(
+    /[&<>"'|`*_~[\]\\#@!$^]|(?<=^\s*)[-+=]|(?<=\d)[.)](?=\s)|:(?=\/\/)|(?<=www)\./giu,
+    (character) => `&#${character.codePointAt(0)};`,
+  );
+}
+
+/** Sites turn no name or number in `code` into a link to somebody. */
+function code(text: string): string {
+  return `<code>${plain(text)}</code>`;
+}
+
+function value(text: string | null): string {
+  return text === null ? NOT_THERE : code(cut(text, MOST_VALUE));
+}
+
+/** A block that no run of backticks inside can end. */
+function fence(text: string): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const ticks = '`'.repeat(longest + 1);
+  return `${ticks}json\n${visibleLines(text)}\n${ticks}`;
+}

@@ -1,0 +1,135 @@
+import type { Timing } from '../domain/aggregates.ts';
+import type { Difference, MismatchKind, PairKind } from '../domain/parity.ts';
+import type { BackendSide, ComparisonReport, ReportGates, Verdict } from '../domain/report.ts';
+import { count, duration, plural, timestamp } from './numbers.ts';
+
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  successful: 'Successful',
+  failed: 'Failed',
+  inconclusive: 'Inconclusive',
+};
+
+export const TIMING_WORDS: Readonly<Record<Timing, string>> = {
+  wait: 'queue wait',
+  run: 'run time',
+  total: 'end to end',
+};
+
+export const KIND_WORDS: Readonly<Record<MismatchKind, string>> = {
+  value: 'different values',
+  type: 'different types',
+  outcome: 'one succeeded, the other failed',
+  error: 'failed in different ways',
+  'stable-missing': 'no outcome on stable',
+  'canary-missing': 'no outcome on canary',
+  comparator: 'could not be compared',
+};
+
+export const PAIR_WORDS: Readonly<Record<PairKind, string>> = {
+  shadow: 'shadow pair',
+  control: 'control pair, both on one backend',
+  replay: 'replayed pair',
+};
+
+export const UNJUDGED = 'canary has run none of it';
+export const NOT_THERE = 'not there';
+
+/** What the two values of a difference are called. */
+export function sidesOf(pair: PairKind): readonly [string, string] {
+  return pair === 'control' ? ['primary', 'copy'] : ['stable', 'canary'];
+}
+
+/** `value at /a/b`: a pointer as words, because the whole result has the empty one. */
+export function placeOf({ path }: Pick<Difference, 'path'>): string {
+  return path === '' ? 'the whole result' : path;
+}
+
+/** `12 different values, 3 no outcome on canary`; '' without any. */
+export function kindsText(kinds: Readonly<Partial<Record<MismatchKind, number>>>): string {
+  return (Object.keys(KIND_WORDS) as MismatchKind[])
+    .filter((kind) => (kinds[kind] ?? 0) > 0)
+    .map((kind) => `${count(kinds[kind] ?? 0)} ${KIND_WORDS[kind]}`)
+    .join(', ');
+}
+
+export function tooLittle(have: number, needed: number): string {
+  return `too little data: ${count(have)} of ${count(needed)}`;
+}
+
+/** Which backend has finished too few tasks to say anything; '' if both have enough. */
+export function shortage(sides: readonly (readonly [string, BackendSide])[], gates: ReportGates): string {
+  return sides
+    .filter(([, side]) => side.finished < gates.minimumTasks)
+    .map(([name, side]) => `${name}: ${tooLittle(side.finished, gates.minimumTasks)}`)
+    .join('; ');
+}
+
+export function windowText({ window: { from, to } }: ComparisonReport): string {
+  return `${timestamp(from)} to ${timestamp(to)} (${duration(to - from)})`;
+}
+
+export function freshness({ newestAt, at }: ComparisonReport): string {
+  if (newestAt === null) return 'nothing was counted in this window';
+  return `newest figures ${duration(Math.max(0, at - newestAt))} old`;
+}
+
+export interface NextStep {
+  /** Why one would type it. */
+  readonly text: string;
+  readonly command: string;
+}
+
+/** What a person would type after reading, the likeliest first. */
+export function nextSteps(report: ComparisonReport): readonly NextStep[] {
+  const failed = report.tasks.filter(({ verdict }) => verdict === 'failed');
+  if (report.newestAt === null) {
+    return [
+      { text: 'a longer window', command: 'hybrid report --since 24h' },
+      { text: 'is anything running', command: 'hybrid status' },
+    ];
+  }
+  if (report.verdict === 'failed') {
+    const differs = failed.find(({ parity }) => parity.mismatched > 0);
+    const look =
+      differs === undefined
+        ? []
+        : [{ text: 'what differs', command: `hybrid parity mismatches --task ${quoted(differs.task)}` }];
+    return [
+      ...look,
+      { text: 'no new work for canary', command: 'hybrid ratio 0 --reason "the report failed"' },
+      { text: 'bring back what it has', command: 'hybrid rollback' },
+    ];
+  }
+  if (report.verdict === 'inconclusive') {
+    return [{ text: 'a longer window has more data', command: 'hybrid report --since 24h' }];
+  }
+  return [
+    { text: 'one step up', command: 'hybrid ratio NEW --reason "the report was successful"' },
+    { text: 'for others to read', command: 'hybrid report --format html --out report.html' },
+  ];
+}
+
+/** The limits in words, for the end of a report. */
+export function gateWords(gates: ReportGates): readonly (readonly [string, string])[] {
+  const share = (value: number) => `${Number((value * 100).toPrecision(6))} %`;
+  return [
+    [
+      'error rate of canary above stable',
+      `at most ${share(gates.errorRateDifference)}, as percentage points`,
+    ],
+    ['mismatches beyond the noise', `at most ${share(gates.mismatchRate)} of pairs`],
+    [
+      'median run time of canary',
+      `at most ${gates.latencyRatio} times stable's; less than ${gates.latencyFloorMs} ms longer never counts`,
+    ],
+    [
+      'needed for a verdict',
+      `${plural(gates.minimumTasks, 'finished task')} of each backend, ${plural(gates.minimumPairs, 'compared pair')}`,
+    ],
+  ];
+}
+
+/** As a shell takes it for one word, whatever it holds. */
+function quoted(word: string): string {
+  return /^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

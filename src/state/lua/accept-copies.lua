@@ -1,0 +1,32 @@
+--[[ Makes copies of submissions, each to be compared with the run that it is a copy of. None while frozen, and none
+beyond a limit: copies that nobody runs must not fill Redis.
+ARGV   most unfinished copies, n, n rows of: id, owner, kind, spec, payload, entry ttl (s),
+       task and pair as claim-pairs.lua gives it back, or '' and '' where its other copy announces the pair,
+       when the pair is looked at first (ms)
+returns for each: 'acceptedAt' as a string of digits | 'frozen' | 'full'
+]]
+local isFrozen = redis.call('HGET', P .. 'control', 'frozen') ~= ''
+local room = tonumber(ARGV[1]) - redis.call('ZCARD', P .. 'open:copies')
+local results, field = {}, fieldsOf(ARGV[3])
+
+for i = 1, tonumber(ARGV[2]) do
+  local id, owner, kind, spec, payload = field(), field(), field(), field(), field()
+  local ttl, task, pair, lookAt = field(), field(), field(), field()
+  local key = taskKey(id)
+  local known = redis.call('HGET', key, 'acceptedAt')
+  if known then
+    results[i] = known -- asked again because the answer was lost
+  elseif isFrozen then
+    results[i] = 'frozen'
+  elseif room <= 0 then
+    results[i] = 'full'
+  else
+    room = room - 1
+    redis.call('HSET', key, 'owner', owner, 'state', 'accepted', 'copy', kind, 'spec', spec, 'payload', payload,
+      'ttl', ttl, 'acceptedAt', NOW)
+    redis.call('ZADD', P .. 'open:copies', NOW, id)
+    if pair ~= '' then redis.call('ZADD', P .. 'pairs:' .. task, lookAt, pair) end
+    results[i] = NOW
+  end
+end
+return results

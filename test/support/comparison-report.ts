@@ -1,0 +1,425 @@
+import type { RunCounts, TimelineEntry, Timing } from '../../src/domain/aggregates.ts';
+import type { Mismatch } from '../../src/domain/parity.ts';
+import type {
+  BackendSide,
+  ComparisonReport,
+  Interval,
+  ParityPart,
+  Quantiles,
+  ReportGates,
+  RoutedPart,
+  TaskComparison,
+  VerdictLine,
+} from '../../src/domain/report.ts';
+import { seededRandom } from './seeded-random.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const AT = Date.UTC(2026, 10, 21, 15, 4, 12);
+const FROM = Date.UTC(2026, 10, 21, 14, 4);
+
+export const GATES: ReportGates = {
+  errorRateDifference: 0.01,
+  mismatchRate: 0.01,
+  latencyRatio: 1.25,
+  latencyFloorMs: 10,
+  minimumPairs: 100,
+  minimumTasks: 100,
+};
+
+export const NO_RUNS: RunCounts = {
+  submitted: 0,
+  randomised: 0,
+  expectedCanary: 0,
+  variance: 0,
+  succeeded: 0,
+  failed: 0,
+  retried: 0,
+  overdue: 0,
+};
+
+export function interval(estimate: number, low: number, high: number): Interval {
+  return { estimate, low, high };
+}
+
+function quantiles(p50: number, p95: number, p99: number): Quantiles {
+  return { p50, p95, p99 };
+}
+
+const NOT_TIMED: Readonly<Record<Timing, null>> = { wait: null, run: null, total: null };
+
+export const NO_SIDE: BackendSide = {
+  assigned: NO_RUNS,
+  apart: NO_RUNS,
+  shadow: NO_RUNS,
+  finished: 0,
+  failed: 0,
+  errorRate: null,
+  timings: NOT_TIMED,
+};
+
+const NO_ROUTE: RoutedPart = { total: 0, canaryShare: null, targetShare: null, sampleRatio: null };
+
+const NO_PAIRS: ParityPart = {
+  pairs: 0,
+  matched: 0,
+  mismatched: 0,
+  kinds: {},
+  rate: null,
+  noise: { pairs: 0, mismatched: 0, rate: null },
+  beyondNoise: null,
+  dropped: 0,
+  paths: [],
+};
+
+/** A task that nothing was counted of. */
+export const BLANK_TASK: TaskComparison = {
+  task: 'blank',
+  verdict: null,
+  lines: [],
+  routed: NO_ROUTE,
+  backends: { stable: NO_SIDE, canary: NO_SIDE },
+  medianRatio: NOT_TIMED,
+  parity: NO_PAIRS,
+};
+
+/** A window that nobody wrote into. */
+export function emptyReport(): ComparisonReport {
+  const { task: _task, verdict: _verdict, lines: _lines, ...total } = BLANK_TASK;
+  return {
+    namespace: 'documents',
+    at: AT,
+    window: { from: FROM, to: AT },
+    newestAt: null,
+    verdict: 'inconclusive',
+    headline: 'nothing was counted between 14:04 and 15:04, so there is nothing to compare',
+    gates: GATES,
+    total,
+    tasks: [],
+    mismatches: [],
+    timeline: [],
+    notes: [],
+  };
+}
+
+function timelineOf(task: string, perMinute: number, canaryShare: number, failures: [number, number]) {
+  const random = seededRandom(perMinute);
+  const entries: TimelineEntry[] = [];
+  for (let minute = 0; minute < 60; minute += 1) {
+    const at = FROM + minute * MINUTE_MS;
+    const load = perMinute * (0.7 + 0.25 * Math.sin(minute / 9) + 0.2 * random());
+    for (const [backend, share, failing] of [
+      ['stable', 1 - canaryShare, failures[0]],
+      ['canary', canaryShare, minute > 25 ? failures[1] : 0],
+    ] as const) {
+      const finished = Math.round(load * share);
+      const failed = Math.min(finished, Math.round(finished * failing * 2 * random()));
+      const counts = { succeeded: finished - failed, failed };
+      entries.push({ at, spanMs: MINUTE_MS, task, backend, arm: 'assigned', ...counts });
+    }
+  }
+  return entries;
+}
+
+function side(submitted: number, failed: number, copies: number, rate: Interval, times: Quantiles[]) {
+  const [wait = null, run = null, total = null] = times;
+  const counts = { ...NO_RUNS, submitted, succeeded: submitted - failed, failed, retried: failed * 2 };
+  return {
+    ...NO_SIDE,
+    assigned: { ...counts, randomised: submitted, overdue: Math.round(failed / 2) },
+    shadow: { ...NO_RUNS, submitted: copies, succeeded: copies },
+    finished: submitted + copies,
+    failed,
+    errorRate: rate,
+    timings: { wait, run, total },
+  } satisfies BackendSide;
+}
+
+const GOOD_LINES: readonly VerdictLine[] = [
+  {
+    rule: 'errors',
+    verdict: 'successful',
+    title: 'Error rate',
+    threshold: 'at most 1 percentage point more than stable',
+    evidence: '0.11 % on canary, 0.1 % on stable: +0.01 points, between −0.12 and +0.34',
+    interval: { ...interval(0.0001, -0.0012, 0.0034), limit: 0.01, unit: 'share' },
+  },
+  {
+    rule: 'mismatches',
+    verdict: 'successful',
+    title: 'Same answers',
+    threshold: 'at most 1 % of pairs beyond the noise',
+    evidence: '0 of 1,204 pairs differ, so at most 0.31 %',
+    interval: { ...interval(0, 0, 0.0031), limit: 0.01, unit: 'share' },
+  },
+  {
+    rule: 'latency',
+    verdict: 'successful',
+    title: 'Run time',
+    threshold: 'median at most 1.25 times that of stable',
+    evidence: 'the median is 1.04 times that of stable, between 1.01 and 1.07',
+    interval: { ...interval(1.04, 1.01, 1.07), limit: 1.25, unit: 'ratio' },
+  },
+  {
+    rule: 'sample-ratio',
+    verdict: 'successful',
+    title: 'Sample ratio',
+    threshold: 'the share on canary fits the ratios in force (p of 0.001 or more)',
+    evidence: '4.88 % went to canary, 5 % were to be expected (p = 0.59)',
+    interval: { ...interval(0.0488, 0.0447, 0.0532), limit: 0.05, unit: 'share' },
+  },
+];
+
+function goodTask(): TaskComparison {
+  return {
+    task: 'generate-metadata',
+    verdict: 'successful',
+    lines: GOOD_LINES,
+    routed: {
+      total: 10_000,
+      canaryShare: interval(0.0488, 0.0447, 0.0532),
+      targetShare: 0.05,
+      sampleRatio: { tested: 10_000, chiSquared: 0.303, pValue: 0.582 },
+    },
+    backends: {
+      stable: side(9_512, 10, 132, interval(0.00104, 0.00056, 0.00191), [
+        quantiles(1.9, 8.4, 21),
+        quantiles(12.4, 31.2, 55),
+        quantiles(14.6, 38.1, 71),
+      ]),
+      canary: side(488, 2, 1_072, interval(0.00128, 0.00035, 0.00466), [
+        quantiles(2.6, 9.9, 24),
+        quantiles(12.9, 33, 61),
+        quantiles(15.8, 41.2, 80),
+      ]),
+    },
+    medianRatio: {
+      wait: interval(1.37, 1.29, 1.44),
+      run: interval(1.04, 1.01, 1.07),
+      total: interval(1.08, 1.05, 1.11),
+    },
+    parity: {
+      ...NO_PAIRS,
+      pairs: 1_204,
+      matched: 1_204,
+      rate: interval(0, 0, 0.00306),
+      noise: { pairs: 132, mismatched: 0, rate: interval(0, 0, 0.0276) },
+      beyondNoise: interval(0, -0.0283, 0.0032),
+      dropped: 3,
+    },
+  };
+}
+
+/** All is well, one task. */
+export function successfulReport(): ComparisonReport {
+  const task = goodTask();
+  const { task: name, verdict: _verdict, lines: _lines, ...total } = task;
+  return {
+    ...emptyReport(),
+    newestAt: AT - 2_000,
+    verdict: 'successful',
+    headline: 'canary gives the same answers as stable, as reliably and as fast, for generate-metadata',
+    total,
+    tasks: [task],
+    timeline: timelineOf(name, 190, 0.05, [0.002, 0.002]),
+  };
+}
+
+export const LONG_NAME = `import.${'a-very-long-part-of-a-name.'.repeat(3)}that-goes-on`.slice(0, 100);
+
+const ID = (n: number) => `task-01932f4e-7a11-7c3d-9a4b-${n.toString(16).padStart(12, '0')}`;
+
+function mismatchesOf(task: string): readonly Mismatch[] {
+  const base = { task, pair: 'shadow', note: null, differences: [], stable: null, canary: null } as const;
+  return [
+    {
+      ...base,
+      at: AT - 11_000,
+      kind: 'value',
+      primary: ID(1),
+      copy: ID(2),
+      differences: [
+        { path: '/metadata/keywords/0', change: 'changed', stable: '"数据库迁移"', canary: '"数据库"' },
+        {
+          path: '/metadata/summary',
+          change: 'changed',
+          stable: '"<b>Totals</b> & \\"quotes\\" | pipes"',
+          canary: '"<script>alert(document.domain)</script>"',
+        },
+        { path: '/metadata/language', change: 'removed', stable: '"zh"', canary: null },
+        { path: '/owner', change: 'changed', stable: '[redacted]', canary: '[redacted]' },
+      ],
+      stable:
+        '{"metadata":{"keywords":["数据库迁移","队列"],"summary":"<b>Totals</b> & \\"quotes\\" | pipes","language":"zh"},"owner":"[redacted]","size":12345678901234567890}',
+      canary:
+        '{"metadata":{"keywords":["数据库","队列"],"summary":"<script>alert(document.domain)</script>"},"owner":"[redacted]","size":12345678901234567890}',
+    },
+    {
+      ...base,
+      at: AT - 3 * MINUTE_MS,
+      kind: 'outcome',
+      primary: ID(3),
+      copy: ID(4),
+      note: 'stable succeeded, canary failed: TypeError: cannot read `keywords` of null ]]> @everyone',
+      stable: '{"metadata":{}}',
+    },
+    {
+      ...base,
+      at: AT - 40 * MINUTE_MS,
+      kind: 'value',
+      pair: 'control',
+      primary: ID(5),
+      copy: ID(6),
+      differences: [
+        { path: '', change: 'changed', stable: '"a\\u0007b\u0007\u202e"', canary: '"``` | ~~~"' },
+      ],
+      stable: '"a\\u0007b\u0007\u202e"',
+      canary: '"``` | ~~~"',
+    },
+  ];
+}
+
+/** Wrong answers and more errors on canary; names and values that are hard to show. */
+export function failedReport(): ComparisonReport {
+  const good = goodTask();
+  const bad: TaskComparison = {
+    ...good,
+    task: LONG_NAME,
+    verdict: 'failed',
+    lines: [
+      {
+        rule: 'errors',
+        verdict: 'failed',
+        title: 'Error rate',
+        threshold: 'at most 1 percentage point more than stable',
+        evidence: '6.1 % on canary, 0.3 % on stable: +5.8 points, between +4.3 and +7.9',
+        interval: { ...interval(0.058, 0.043, 0.079), limit: 0.01, unit: 'share' },
+      },
+      {
+        rule: 'mismatches',
+        verdict: 'failed',
+        title: 'Same answers',
+        threshold: 'at most 1 % of pairs beyond the noise',
+        evidence: '212 of 840 pairs differ, 25 % beyond the noise of 0.8 %; most at /metadata/keywords/*',
+        interval: { ...interval(0.244, 0.211, 0.277), limit: 0.01, unit: 'share' },
+      },
+      {
+        rule: 'latency',
+        verdict: 'inconclusive',
+        title: 'Run time',
+        threshold: 'median at most 1.25 times that of stable',
+        evidence: 'the median is 1.19 times that of stable, between 1.08 and 1.31',
+        interval: { ...interval(1.19, 1.08, 1.31), limit: 1.25, unit: 'ratio' },
+      },
+      {
+        rule: 'sample-ratio',
+        verdict: 'inconclusive',
+        title: 'Sample ratio',
+        threshold: 'the share on canary fits the ratios in force (p of 0.001 or more)',
+        evidence: 'too little data: 62 of 100 randomised submissions',
+        interval: null,
+      },
+    ],
+    backends: {
+      stable: side(1_640, 5, 0, interval(0.00305, 0.0013, 0.0071), [
+        quantiles(3.1, 2_400, 64_000),
+        quantiles(820, 2_900, 4_100),
+        quantiles(830, 5_400, 66_000),
+      ]),
+      canary: side(62, 55, 840, interval(0.061, 0.0472, 0.0785), [
+        quantiles(0.42, 180, 1_900),
+        quantiles(976, 3_300, 9_800),
+        quantiles(980, 3_400, 11_000),
+      ]),
+    },
+    medianRatio: { wait: null, run: interval(1.19, 1.08, 1.31), total: interval(1.18, 1.06, 1.3) },
+    parity: {
+      pairs: 840,
+      matched: 628,
+      mismatched: 212,
+      kinds: { value: 160, outcome: 51, 'canary-missing': 1 },
+      rate: interval(0.2524, 0.2233, 0.2832),
+      noise: { pairs: 120, mismatched: 1, rate: interval(0.0083, 0.0002, 0.0456) },
+      beyondNoise: interval(0.244, 0.211, 0.277),
+      dropped: 4,
+      paths: [
+        {
+          path: '/metadata/keywords/*',
+          pairs: 148,
+          example: { stable: '"数据库迁移"', canary: '"数据库"' },
+        },
+        {
+          path: '/metadata/summary',
+          pairs: 33,
+          example: {
+            stable: '"<b>Totals</b> & \\"quotes\\" | pipes"',
+            canary: '"<script>alert(1)</script>"',
+          },
+        },
+        { path: '/metadata/language', pairs: 9, example: { stable: '"zh"', canary: null } },
+        { path: '', pairs: 2, example: null },
+      ],
+    },
+  };
+  const young: TaskComparison = {
+    ...BLANK_TASK,
+    task: '生成摘要',
+    verdict: 'inconclusive',
+    lines: [
+      {
+        rule: 'errors',
+        verdict: 'inconclusive',
+        title: 'Error rate',
+        threshold: 'at most 1 percentage point more than stable',
+        evidence: 'too little data: 12 of 100 finished tasks on canary',
+        interval: { ...interval(-0.004, -0.0102, 0.239), limit: 0.01, unit: 'share' },
+      },
+      {
+        rule: 'mismatches',
+        verdict: 'inconclusive',
+        title: 'Same answers',
+        threshold: 'at most 1 % of pairs beyond the noise',
+        evidence: 'no pair was compared: the task is not shadowSafe',
+        interval: null,
+      },
+    ],
+    routed: { ...NO_ROUTE, total: 262, canaryShare: interval(0.0458, 0.0239, 0.0787), targetShare: 0.05 },
+    backends: {
+      stable: side(250, 1, 0, interval(0.004, 0.0007, 0.0223), [quantiles(2, 9, 20)]),
+      canary: { ...side(12, 0, 0, interval(0, 0, 0.2425), []), apart: { ...NO_RUNS, submitted: 7 } },
+    },
+  };
+  const unjudged: TaskComparison = {
+    ...BLANK_TASK,
+    task: 'send-mail',
+    backends: { stable: side(88, 0, 0, interval(0, 0, 0.0418), [quantiles(1, 2, 3)]), canary: NO_SIDE },
+  };
+  const { task: _task, verdict: _verdict, lines: _lines, ...total } = bad;
+  return {
+    ...successfulReport(),
+    namespace: 'documents<script>"&',
+    newestAt: AT - 95_000,
+    verdict: 'failed',
+    headline: `${LONG_NAME} gives other answers on canary: 212 of 840 pairs differ, most at /metadata/keywords/*; and it fails 5.8 points more often`,
+    total: { ...total, routed: { ...good.routed, total: 11_990 } },
+    tasks: [bad, young, good, unjudged],
+    mismatches: mismatchesOf(LONG_NAME),
+    timeline: [
+      ...timelineOf(LONG_NAME, 41, 0.3, [0.003, 0.12]),
+      ...timelineOf(good.task, 190, 0.05, [0.002, 0.002]),
+    ],
+    notes: [
+      'The newest figures are older than a minute: are workers running?',
+      'The ratio was changed 2 times in this window.',
+    ],
+  };
+}
+
+/** The reports that golden files and the browser test go through. */
+export const EXAMPLES: Readonly<Record<string, () => ComparisonReport>> = {
+  successful: successfulReport,
+  failed: failedReport,
+  empty: emptyReport,
+};
+
+export { AT, HOUR_MS };
