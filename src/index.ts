@@ -14,6 +14,25 @@ export type { WorkerEvent, WorkerListener } from './domain/events.ts';
 export type { Logger } from './domain/logger.ts';
 export type { Outcome, OutcomeError } from './domain/outcome.ts';
 export type {
+  Difference,
+  Mismatch,
+  MismatchKind,
+  Observation,
+  PairKind,
+  ParityDefinition,
+  ParityOptions,
+} from './domain/parity.ts';
+export type {
+  BackendSide,
+  ComparisonReport,
+  Interval,
+  ParityPart,
+  ReportGates,
+  TaskComparison,
+  Verdict,
+  VerdictLine,
+} from './domain/report.ts';
+export type {
   FileChange,
   LeftTask,
   RollbackEvent,
@@ -37,8 +56,10 @@ export type {
 export { defineTask } from './domain/task.ts';
 export { HybridTaskManager, type ManagerOptions } from './hybrid-task-manager.ts';
 export { HybridWorker, type WorkerOptions } from './hybrid-worker.ts';
+export { type ReportFormat, type ReportOptions, renderReport } from './manager/comparison-report.ts';
 export type { DrainOptions, DrainProgress, DrainReport } from './manager/drain.ts';
 export type { ActiveDrainJob, DelayedDrainJob, DrainJob, DrainLook } from './manager/drain-look.ts';
+export type { ReplayedInput, ReplayOptions, ReplayProgress, ReplayResult } from './manager/replay.ts';
 export type { RollbackOptions } from './manager/rollback.ts';
 export type { BackendStatus, Drift, SystemStatus } from './manager/status.ts';
 export { newTaskId, type SubmitOptions } from './manager/submission.ts';

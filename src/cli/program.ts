@@ -8,8 +8,10 @@ import { addDrain } from './commands/drain.ts';
 import { addDrill } from './commands/drill.ts';
 import { addFlag } from './commands/flag.ts';
 import { addFreeze, addResume } from './commands/freeze.ts';
+import { addParity } from './commands/parity.ts';
 import { addParked } from './commands/parked.ts';
 import { addRatio } from './commands/ratio.ts';
+import { addReport } from './commands/report.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
@@ -19,6 +21,7 @@ import { EXIT_CODES_TEXT } from './failure.ts';
 
 const GROUPS: readonly (readonly [heading: string, ...add: ((program: Command) => void)[]])[] = [
   ['Look:', addStatus, addTask, addParked, addAudit],
+  ['Compare:', addReport, addParity],
   ['Change the routing:', addRatio, addApply, addFreeze, addRollback, addResume, addDrain, addFlag],
   ['Work:', addSubmit, addCancel, addWorker],
   ['Try it out:', addDemo, addDrill, addBench],

@@ -17,7 +17,7 @@ type Fail = (field: string, given: unknown, allowed: string) => never;
 /**
  * Checks what a task says about comparing its results and fills in the defaults; the answer is frozen and shares nothing
  * that the caller could change. Of a pointer, `*` stands for every element or key at its place, so a key that is
- * called `*` cannot be named alone. Where an array is unordered, its elements have no position: only `*` may follow it.
+ * called `*` cannot be named alone. Where an array is unordered, its elements have no position: `*` may follow it, a number may not.
  *
  * @param task the name that an error is to mention
  * @param options undefined: the task says nothing, so nothing of it is compared
@@ -121,11 +121,15 @@ function refusePositions(
       const steps = pointerSteps(text) ?? [];
       const array = arrays.find(
         (one) =>
-          (steps[one.steps.length] ?? '*') !== '*' &&
+          /^\d+$/.test(steps[one.steps.length] ?? '') &&
           one.steps.every((step, at) => step === steps[at] || step === '*' || steps[at] === '*'),
       );
       if (array) {
-        fail(`.${field}[${i}]`, text, `"*" after "${array.pointer}", whose elements are unordered`);
+        fail(
+          `.${field}[${i}]`,
+          text,
+          `"*" and no position after "${array.pointer}", whose elements are unordered`,
+        );
       }
     }
   }

@@ -1,3 +1,6 @@
+export { visible } from '../report/plain-text.ts';
+export { REPORT_FORMATS, type ReportFormat, renderReport } from '../report/render.ts';
+
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { ComparisonReport } from '../domain/report.ts';
 import { buildReport } from '../parity/report-builder.ts';

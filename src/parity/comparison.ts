@@ -5,7 +5,7 @@ import { errorLabel, haveSameError } from './error-comparison.ts';
 import { cleanedText, copyOf, ownVerdict } from './own-code.ts';
 import { leadsSomewhere, type Position, rootPosition } from './pointer-tree.ts';
 import { sideText } from './redaction.ts';
-import { type Rules, removeIgnored, settle } from './settlement.ts';
+import { MOST_PLACES, type Rules, removeIgnored, type SettledPair, settlePair } from './settlement.ts';
 import { withinTolerance } from './tolerance.ts';
 
 export interface ComparedPair {
@@ -165,8 +165,8 @@ class PairComparison {
     if (a === undefined && b === undefined) return MATCH;
     if (!compare || a === undefined || b === undefined) {
       if (isDeepStrictEqual(a, b)) return MATCH;
-      const found = this.#differences(a, b);
-      return found.count === 0 ? MATCH : this.#differentValues(a, b, found);
+      const settled = this.#settle(a, b);
+      return settled.places === 0 ? MATCH : this.#differentValues(a, b, settled);
     }
     const { root } = this.#rules;
     const copies = [removeIgnored(copyOf(a), root), removeIgnored(copyOf(b), root)] as const;
@@ -174,23 +174,25 @@ class PairComparison {
     if (!answer.isUsable) {
       return mismatch('comparator', { note: capitalised(`${answer.problem}.`), ...this.#texts(a, b) });
     }
-    return answer.value ? MATCH : this.#differentValues(a, b, this.#differences(a, b));
+    return answer.value ? MATCH : this.#differentValues(a, b, this.#settle(a, b));
   }
 
-  #differences(a: unknown, b: unknown): Differences {
-    return findDifferences(...settle(a, b, this.#rules.root, this.#rules));
+  #settle(a: unknown, b: unknown): SettledPair {
+    return settlePair(a, b, this.#rules.root, this.#rules);
   }
 
-  #differentValues(a: unknown, b: unknown, { count, kept, paths }: Differences): ComparedPair {
+  #differentValues(a: unknown, b: unknown, settled: SettledPair): ComparedPair {
+    const { places } = settled;
+    const { kept, paths } = findDifferences(settled);
     const [one, other] = this.#names();
     const [ours, theirs] = [jsonTypeOf(a), jsonTypeOf(b)];
     const note =
       ours !== theirs
         ? capitalised(`${one} has ${ours}, ${other} ${theirs}.`)
-        : count === 0
+        : places === 0
           ? "The task's own compare says that they differ; the built-in comparison finds no difference."
-          : count > MOST_DIFFERENCES
-            ? `${count} places differ; the first ${MOST_DIFFERENCES} are kept.`
+          : places > MOST_DIFFERENCES
+            ? `${places > MOST_PLACES ? `More than ${MOST_PLACES}` : places} places differ; the first ${MOST_DIFFERENCES} are kept.`
             : undefined;
     return mismatch(ours === theirs ? 'value' : 'type', {
       differences: kept,

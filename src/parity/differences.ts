@@ -2,13 +2,12 @@ import diff from 'microdiff';
 import { pointerTo } from '../domain/json-pointer.ts';
 import type { Difference } from '../domain/parity.ts';
 import { cutText, valueText } from './redaction.ts';
+import type { SettledPair } from './settlement.ts';
 
 /** How many differences, and how many distinct paths, one pair keeps. */
 export const MOST_DIFFERENCES = 20;
 
 export interface Differences {
-  /** How many places differ. */
-  readonly count: number;
   /** The first of them, in the order of their paths. */
   readonly kept: readonly Difference[];
   /** Distinct paths with array positions as `*`, in the same order. */
@@ -18,7 +17,7 @@ export interface Differences {
 type Steps = readonly (string | number)[];
 
 /** Where the two sides of a settled pair differ; undefined: that side has no result. */
-export function findDifferences(first: unknown, second: unknown): Differences {
+export function findDifferences({ first, second }: Pick<SettledPair, 'first' | 'second'>): Differences {
   // In a box, because the whole result may be a plain value, and may be absent. JSON has no cycles to look for.
   const boxed = (value: unknown) => (value === undefined ? {} : { result: value });
   const found = diff(boxed(first), boxed(second), { cyclesFix: false });
@@ -36,7 +35,7 @@ export function findDifferences(first: unknown, second: unknown): Differences {
       ? { path, change: 'removed', stable, canary: null }
       : { path, change: 'changed', stable, canary: valueText(one.value) };
   });
-  return { count: ordered.length, kept, paths: [...paths] };
+  return { kept, paths: [...paths] };
 }
 
 /** Positions by number, keys by their code units. */

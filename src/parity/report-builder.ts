@@ -1,16 +1,64 @@
 import type { Aggregates } from '../domain/aggregates.ts';
 import type { Mismatch } from '../domain/parity.ts';
-import type { ComparisonReport, ReportGates } from '../domain/report.ts';
+import type { ComparisonReport, ReportGates, TaskComparison, Verdict } from '../domain/report.ts';
+import { type Figures, figuresOf } from './figures.ts';
+import { headlineOf, type JudgedTask } from './headline.ts';
+import { notesOf } from './notes.ts';
+import { byTask, type Counted, hasCanary } from './pools.ts';
+import { judgeTask, worst } from './verdict.ts';
+
+const MISMATCHES_SHOWN = 20;
 
 export interface ReportInput {
   readonly namespace: string;
+  /** Now, milliseconds since 1970. */
   readonly at: number;
   readonly window: { readonly from: number; readonly to: number };
   readonly aggregates: Aggregates;
+  /** Those that are kept, in any order: the newest are shown, and all are looked through for examples. */
   readonly mismatches: readonly Mismatch[];
-  readonly mostMismatches: number;
+  /** How many mismatches the report holds. @default 20 */
+  readonly mostMismatches?: number;
   readonly gates: ReportGates;
+  /** What else to keep in mind when reading, one sentence each. @default [] */
+  readonly notes?: readonly string[];
 }
-export function buildReport(_input: ReportInput): ComparisonReport {
-  throw new Error('being written');
+
+/** Failed ones first, those without a verdict last. */
+const ORDER: readonly (Verdict | null)[] = ['failed', 'inconclusive', 'successful', null];
+
+/** Makes the report of what was counted. The same input gives the same report. */
+export function buildReport(input: ReportInput): ComparisonReport {
+  const { namespace, at, window, aggregates, gates } = input;
+  const newestFirst = [...input.mismatches].sort((a, b) => b.at - a.at);
+  const all: Counted = { runs: aggregates.runs, pairs: aggregates.pairs, mismatches: newestFirst };
+  const parts = byTask(all);
+  const figures = new Map([...parts].map(([task, part]) => [task, figuresOf(part, task)]));
+  const judged: JudgedTask[] = [];
+  const tasks: TaskComparison[] = [];
+  for (const [task, part] of parts) {
+    const found = figures.get(task) as Figures;
+    const verdict = hasCanary(part) ? judgeTask(found, gates) : null;
+    if (verdict) judged.push({ task, figures: found, ...verdict });
+    tasks.push({ task, verdict: verdict?.verdict ?? null, lines: verdict?.lines ?? [], ...found.shown });
+  }
+  // The parts are in the order of their names, and sorting keeps it.
+  tasks.sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
+  const only = figures.size === 1 ? [...figures.values()][0] : undefined;
+  const total = (only ?? figuresOf(all, '')).shown;
+  const verdict = judged.length === 0 ? 'inconclusive' : worst(judged.map((one) => one.verdict));
+  return {
+    namespace,
+    at,
+    window,
+    newestAt: aggregates.newestAt,
+    verdict,
+    headline: `${verdict}: ${headlineOf({ verdict, judged, all, isFuture: window.from > at })}`,
+    gates,
+    total,
+    tasks,
+    mismatches: newestFirst.slice(0, input.mostMismatches ?? MISMATCHES_SHOWN),
+    timeline: aggregates.timeline,
+    notes: [...(input.notes ?? []), ...notesOf(total, judged.length)],
+  };
 }

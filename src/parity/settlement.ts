@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { elementOf } from './element-form.ts';
 import { matchElements } from './matching.ts';
 import { isIgnored, isSensitive, isUnordered, memberOf, type Position } from './pointer-tree.ts';
@@ -15,32 +14,107 @@ export interface Rules {
   readonly isTolerant: boolean;
 }
 
+/** Copies of two results that differ exactly where the task says that the results do, and how many such places there are. */
+export interface SettledPair {
+  readonly first: unknown;
+  readonly second: unknown;
+  /** 0: they match. More than MOST_PLACES: there are more, and the copies end there. */
+  readonly places: number;
+}
+
+/** Differing places that are told apart; a result may have a hundred thousand of them. */
+export const MOST_PLACES = 1000;
+
+/**
+ * Prepares two results for a field-by-field diff: ignored members are gone, a number within the tolerance is the other's, the
+ * elements of an unordered array face their partners, and no sensitive value is in them. The results themselves stay as
+ * they are.
+ */
+export function settlePair(first: unknown, second: unknown, position: Position, rules: Rules): SettledPair {
+  const settlement = new Settlement(rules, MOST_PLACES + 1);
+  const [a, b] = settlement.settle(first, second, position);
+  return { first: a, second: b, places: settlement.places };
+}
+
 type Sides = readonly [first: unknown, second: unknown];
 type Json = Record<string, unknown>;
 
-/**
- * Copies of two results that differ exactly where the task says that they do: ignored members are gone, a number within
- * the tolerance is the other's, the elements of an unordered array face their partners, and no sensitive value is in them.
- * The results themselves stay as they are.
- */
-export function settle(first: unknown, second: unknown, position: Position, rules: Rules): Sides {
-  if (isSensitive(position)) {
-    const [a, b] = settleOpenly(first, second, position, rules);
-    return [HIDDEN, isDeepStrictEqual(a, b) ? HIDDEN : HIDDEN_OTHER];
-  }
-  return settleOpenly(first, second, position, rules);
-}
+class Settlement {
+  readonly #rules: Rules;
+  readonly #mostPlaces: number;
+  places = 0;
 
-function settleOpenly(first: unknown, second: unknown, position: Position, rules: Rules): Sides {
-  if (typeof first === 'number' && typeof second === 'number') {
-    return rules.within(first, second) ? [first, first] : [first, second];
+  constructor(rules: Rules, mostPlaces: number) {
+    this.#rules = rules;
+    this.#mostPlaces = mostPlaces;
   }
-  if (isObject(first) && isObject(second)) {
-    if (Array.isArray(first)) {
-      if (Array.isArray(second)) return settleArrays(first, second, position, rules);
-    } else if (!Array.isArray(second)) return settleObjects(first as Json, second as Json, position, rules);
+
+  settle(first: unknown, second: unknown, position: Position): Sides {
+    if (!isSensitive(position)) return this.#settleOpenly(first, second, position);
+    // One place, however much differs in it.
+    const inside = new Settlement(this.#rules, 1);
+    inside.#settleOpenly(first, second, position);
+    this.places += inside.places;
+    const hidden = (value: unknown, sign: symbol) => (value === undefined ? undefined : sign);
+    return [hidden(first, HIDDEN), hidden(second, inside.places === 0 ? HIDDEN : HIDDEN_OTHER)];
   }
-  return [settleAlone(first, position), settleAlone(second, position)];
+
+  #settleOpenly(first: unknown, second: unknown, position: Position): Sides {
+    if (isObject(first) && isObject(second) && Array.isArray(first) === Array.isArray(second)) {
+      return Array.isArray(first)
+        ? this.#settleArrays(first, second as unknown[], position)
+        : this.#settleObjects(first as Json, second as Json, position);
+    }
+    if (first === second) return [first, first];
+    if (typeof first === 'number' && typeof second === 'number' && this.#rules.within(first, second)) {
+      return [first, first];
+    }
+    return [this.#alone(first, position), settleAlone(second, position)];
+  }
+
+  /** A value that the other side has not, or has as something else. */
+  #alone(value: unknown, position: Position): unknown {
+    this.places += 1;
+    return shownAlone(value, position);
+  }
+
+  #isFull(): boolean {
+    return this.places >= this.#mostPlaces;
+  }
+
+  #settleObjects(first: Json, second: Json, position: Position): Sides {
+    const a = newObject();
+    const b = newObject();
+    for (const key of Object.keys(first)) {
+      if (this.#isFull()) break;
+      const inner = memberOf(position, key);
+      if (isIgnored(inner)) continue;
+      if (Object.hasOwn(second, key)) [a[key], b[key]] = this.settle(first[key], second[key], inner);
+      else a[key] = this.#alone(first[key], inner);
+    }
+    for (const key of Object.keys(second)) {
+      if (this.#isFull()) break;
+      if (Object.hasOwn(first, key)) continue;
+      const inner = memberOf(position, key);
+      if (!isIgnored(inner)) b[key] = this.#alone(second[key], inner);
+    }
+    return [a, b];
+  }
+
+  #settleArrays(first: readonly unknown[], given: readonly unknown[], position: Position): Sides {
+    const second = isUnordered(position) ? facing(first, given, position, this.#rules) : given;
+    const a: unknown[] = [];
+    const b: unknown[] = [];
+    for (let i = 0; (i < first.length || i < second.length) && !this.#isFull(); i++) {
+      const inner = memberOf(position, i);
+      // An ignored element keeps its place on both sides, so that those behind it keep theirs.
+      if (isIgnored(inner)) [a[i], b[i]] = [null, null];
+      else if (!(i in second)) a[i] = this.#alone(first[i], inner);
+      else if (i >= first.length) b[i] = this.#alone(second[i], inner);
+      else [a[i], b[i]] = this.settle(first[i], second[i], inner);
+    }
+    return [a, b];
+  }
 }
 
 function isObject(value: unknown): value is object {
@@ -50,45 +124,6 @@ function isObject(value: unknown): value is object {
 /** Without a prototype: a key may be called `toString`, and `__proto__` is a key like any other. */
 function newObject(): Json {
   return Object.create(null) as Json;
-}
-
-function settleObjects(first: Json, second: Json, position: Position, rules: Rules): Sides {
-  const a = newObject();
-  const b = newObject();
-  for (const key of Object.keys(first)) {
-    const inner = memberOf(position, key);
-    if (isIgnored(inner)) continue;
-    if (Object.hasOwn(second, key)) [a[key], b[key]] = settle(first[key], second[key], inner, rules);
-    else a[key] = shownAlone(first[key], inner);
-  }
-  for (const key of Object.keys(second)) {
-    if (Object.hasOwn(first, key)) continue;
-    const inner = memberOf(position, key);
-    if (!isIgnored(inner)) b[key] = shownAlone(second[key], inner);
-  }
-  return [a, b];
-}
-
-function settleArrays(
-  first: readonly unknown[],
-  given: readonly unknown[],
-  position: Position,
-  rules: Rules,
-): Sides {
-  const second = isUnordered(position) ? facing(first, given, position, rules) : given;
-  const a: unknown[] = [];
-  const b: unknown[] = [];
-  for (let i = 0; i < first.length || i < second.length; i++) {
-    const inner = memberOf(position, i);
-    // An ignored element keeps its place on both sides, so that those behind it keep theirs.
-    if (isIgnored(inner)) {
-      a[i] = null;
-      b[i] = null;
-    } else if (!(i in second)) a[i] = shownAlone(first[i], inner);
-    else if (i >= first.length) b[i] = shownAlone(second[i], inner);
-    else [a[i], b[i]] = settle(first[i], second[i], inner, rules);
-  }
-  return [a, b];
 }
 
 /**
@@ -119,7 +154,7 @@ function shownAlone(value: unknown, position: Position): unknown {
   return isSensitive(position) ? HIDDEN : settleAlone(value, position);
 }
 
-/** A value that the other side lacks, or has in another form. */
+/** A copy without what is ignored or sensitive. */
 function settleAlone(value: unknown, position: Position): unknown {
   if (position.length === 0 || !isObject(value)) return value;
   if (Array.isArray(value)) {

@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import type { VerdictLine } from '../domain/report.ts';
-import { at, chartSvg, horizontal, label, stripes, vertical } from './chart.ts';
+import { at, chartSvg, extentOf, horizontal, label, stripes, vertical } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
 import { factor, factorRange, percent, percentRange, points, pointsRange } from './numbers.ts';
 
@@ -36,19 +36,14 @@ export function intervalChart(id: string, line: VerdictLine): Markup | null {
     content: [
       ...(hasBadSide ? [stripes(`${id}-stripes`), beyond] : []),
       horizontal(0, 100, FLOOR, 'axis'),
-      ...(neutral === null
-        ? []
-        : [
-            vertical(scale(neutral), LIMIT_TOP + 4, FLOOR, 'neutral'),
-            ...neutralLabel(neutral, scale, words),
-          ]),
+      ...(neutral === null ? [] : [vertical(scale(neutral), LIMIT_TOP + 4, FLOOR, 'neutral')]),
       vertical(limit, LIMIT_TOP, FLOOR, 'limit'),
       label(limit, LIMIT_TOP - 4, `${words.limitName} ${words.limit(interval.limit)}`, 'limit-label'),
-      horizontal(scale(interval.low), scale(interval.high), BAR, `interval ${line.verdict}`),
-      vertical(scale(interval.low), BAR - 5, BAR + 5, `interval-end ${line.verdict}`),
-      vertical(scale(interval.high), BAR - 5, BAR + 5, `interval-end ${line.verdict}`),
+      horizontal(scale(interval.low), scale(interval.high), BAR, `seen ${line.verdict}`),
+      vertical(scale(interval.low), BAR - 5, BAR + 5, `seen-end ${line.verdict}`),
+      vertical(scale(interval.high), BAR - 5, BAR + 5, `seen-end ${line.verdict}`),
       markup`<circle class="estimate ${line.verdict}" cx="${at(scale(interval.estimate))}" cy="${BAR}" r="4.5"/>`,
-      ...ends(interval, scale, words, neutral),
+      ...numbersBelow(interval, scale, words, neutral),
     ],
   });
 }
@@ -68,25 +63,21 @@ const WORDS: Readonly<Record<VerdictLine['rule'], Words>> = {
   'sample-ratio': { ...SHARE, limitName: 'target' },
 };
 
-function neutralLabel(neutral: number, scale: (value: number) => number, words: Words): readonly Markup[] {
-  return [
-    label(scale(neutral), HEIGHT - 3, neutral === 1 ? 'the same' : words.limit(0).replace('points', '')),
-  ];
-}
-
-/** The interval's ends as numbers below the axis, unless the neutral value is written there. */
-function ends(
+/** What is written below the axis: the neutral value, then the interval's ends, as far as they do not run into each other. */
+function numbersBelow(
   { low, high }: Seen,
   scale: (value: number) => number,
   words: Words,
   neutral: number | null,
 ): readonly Markup[] {
-  const taken = neutral === null ? [] : [scale(neutral)];
-  return [low, high].flatMap((value) => {
-    const x = scale(value);
-    if (taken.some((other) => Math.abs(other - x) < 22)) return [];
-    taken.push(x);
-    return [label(x, HEIGHT - 3, words.estimate(value))];
+  const wanted = [low, high].map((value) => [scale(value), words.estimate(value)] as const);
+  if (neutral !== null) wanted.unshift([scale(neutral), neutral === 1 ? 'the same' : '0']);
+  const taken: (readonly [number, number])[] = [];
+  return wanted.flatMap(([x, text]) => {
+    const [from, to] = extentOf(x, text);
+    if (taken.some(([start, end]) => from < end && to > start)) return [];
+    taken.push([from, to]);
+    return [label(x, HEIGHT - 3, text)];
   });
 }
 

@@ -4,7 +4,7 @@ import type { ComparisonReport, Quantiles } from '../domain/report.ts';
 import type { BackendName } from '../domain/task.ts';
 import { chartSvg, dot, horizontal, label, vertical } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { milliseconds } from './numbers.ts';
+import { count, milliseconds } from './numbers.ts';
 import { TIMING_WORDS } from './wording.ts';
 
 const TIMINGS: readonly Timing[] = ['wait', 'run', 'total'];
@@ -14,7 +14,7 @@ const TITLE = 14;
 const FIRST_ROW = 28;
 const ROW = 18;
 /** The words before the dots, in percent of the width. */
-const GUTTER = 19;
+const GUTTER = 23;
 /** Shorter than this is drawn as this: a logarithm has no zero. */
 const SHORTEST_MS = 0.01;
 
@@ -39,7 +39,7 @@ export function quantileChart(
     heightPx: bottom + 20,
     content: [
       ...ticks.map((tick) => vertical(scale(tick), 0, bottom, 'grid')),
-      ...thinned(ticks).map((tick) => label(scale(tick), bottom + 14, milliseconds(tick))),
+      ...thinned(ticks).map((tick) => label(scale(tick), bottom + 14, tickText(tick))),
       ...timed.flatMap((timing, i) =>
         groupOf(timing, i * GROUP, backends, (ms) => scale(Math.max(ms, SHORTEST_MS))),
       ),
@@ -96,6 +96,11 @@ function decades(values: readonly number[]): readonly [number, number] {
 function decadesBetween(from: number, to: number): readonly number[] {
   const [first, last] = [Math.round(Math.log10(from)), Math.round(Math.log10(to))];
   return Array.from({ length: last - first + 1 }, (_, i) => Number((10 ** (first + i)).toPrecision(1)));
+}
+
+/** One number and one unit. */
+function tickText(ms: number): string {
+  return ms < 1_000 ? milliseconds(ms) : `${count(ms / 1_000)} s`;
 }
 
 /** Not more words on the axis than a telephone has room for. */

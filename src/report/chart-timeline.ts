@@ -6,10 +6,10 @@ import { count, duration, timestamp } from './numbers.ts';
 import type { Bin, Timeline } from './timeline-bins.ts';
 
 const BACKENDS: readonly BackendName[] = ['stable', 'canary'];
-const ROW = 96;
+const ROW = 82;
 const TITLE = 14;
 const TOP = 22;
-const BARS = 64;
+const BARS = 48;
 const LEAST_FAILED = 3;
 const DAY_MS = 86_400_000;
 

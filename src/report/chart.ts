@@ -1,4 +1,4 @@
-import { type Markup, markup, NOTHING } from './markup.ts';
+import { type Markup, markup } from './markup.ts';
 
 /**
  * Charts are drawn in pixels from top to bottom and in percent from left to right, without a viewBox: they fill any
@@ -36,8 +36,20 @@ export function vertical(x: number, from: number, to: number, className: string)
 
 /** A word at a place; near an edge it is written away from it, so that it is never cut off. */
 export function label(x: number, y: number, text: string, className = 'tick'): Markup {
-  const anchor = x < 12 ? 'start' : x > 88 ? 'end' : 'middle';
+  const anchor = anchorOf(x);
   return markup`<text class="${className}" x="${at(x)}" y="${y}" text-anchor="${anchor}">${text}</text>`;
+}
+
+function anchorOf(x: number): 'start' | 'middle' | 'end' {
+  return x < 12 ? 'start' : x > 88 ? 'end' : 'middle';
+}
+
+/** Where a label begins and ends, in percent of a telephone's width; there are no fonts to measure here. */
+export function extentOf(x: number, text: string): readonly [from: number, to: number] {
+  const width = (text.length + 1) * 2.4;
+  const anchor = anchorOf(x);
+  const from = anchor === 'start' ? x : anchor === 'end' ? x - width : x - width / 2;
+  return [from, from + width];
 }
 
 /** stable is a disc, canary a diamond. */
@@ -73,8 +85,4 @@ function dotOf(kind: 'stable' | 'canary', isHollow: boolean): Markup {
 /** Stripes for an area, so that it does not rest on colour. */
 export function stripes(id: string): Markup {
   return markup`<defs><pattern id="${id}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="stripe" width="1.5" height="6"/></pattern></defs>`;
-}
-
-export function when(condition: boolean, then: () => Markup): Markup {
-  return condition ? then() : NOTHING;
 }

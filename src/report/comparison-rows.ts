@@ -30,7 +30,8 @@ export interface ComparisonCell {
 
 /** One row of the table that terminal, Markdown and HTML share. */
 export interface ComparisonRow {
-  readonly group: 'routed' | 'outcome' | 'time';
+  /** Rows of one group stand together. */
+  readonly group: 'routed' | 'outcome' | Timing;
   readonly label: string;
   readonly stable: ComparisonCell;
   readonly canary: ComparisonCell;
@@ -113,7 +114,7 @@ function timeRows({ backends: { stable, canary }, medianRatio }: Compared): read
     const [a, b] = [stable.timings[timing], canary.timings[timing]];
     if (a === null && b === null) return [];
     return QUANTILES.map((quantile) => ({
-      group: 'time' as const,
+      group: timing,
       label: `${TIMING_WORDS[timing]} ${quantile}`,
       stable: cell(a === null ? 'not timed' : milliseconds(a[quantile])),
       canary: cell(b === null ? 'not timed' : milliseconds(b[quantile])),
@@ -132,8 +133,8 @@ export function parityFacts(
   { parity }: Compared,
   gates: ReportGates,
 ): readonly (readonly [string, string])[] {
-  const { pairs, mismatched, rate, noise, beyondNoise, dropped } = parity;
-  if (pairs === 0 && noise.pairs === 0 && dropped === 0) {
+  const { pairs, mismatched, unjudged, rate, noise, beyondNoise, dropped } = parity;
+  if (pairs + unjudged + noise.pairs + dropped === 0) {
     return [['pairs', 'none compared; a task is compared when it is shadowSafe and sampled']];
   }
   const facts: [string, string][] = [
@@ -146,6 +147,7 @@ export function parityFacts(
     if (beyondNoise !== null)
       facts.push(['beyond noise', `${points(beyondNoise.estimate)} (${pointsRange(beyondNoise)})`]);
   }
+  if (unjudged > 0) facts.push(['unjudged', `${count(unjudged)}: they say nothing about canary`]);
   if (dropped > 0) facts.push(['left out', `${count(dropped)}: cancelled, or no outcome on either side`]);
   return facts;
 }

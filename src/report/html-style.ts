@@ -37,29 +37,29 @@ header{padding-top:28px}
 .figures div{padding:12px 16px;background:var(--page)}
 .figures dt{font-size:13px}
 .figures dd{font-size:20px;line-height:1.35;font-weight:600;letter-spacing:-.01em}
-.figures .small{display:block;font-weight:400;letter-spacing:0;color:var(--muted)}
+.figures div:last-child:nth-child(odd){grid-column:auto}.figures .small{display:block;font-weight:400;letter-spacing:0;color:var(--muted)}
 section{margin-top:44px}
 section>h2{margin-bottom:14px}
 .task{margin-top:40px;padding-top:26px;border-top:1px solid var(--line)}
 .task-head{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 14px;margin-bottom:14px}
 .task-head h2,.task-head h3{margin:0}
 .rules{list-style:none;padding:0;border:1px solid var(--line);border-radius:8px}
-.rules li{display:grid;grid-template-columns:128px minmax(0,1fr) minmax(0,1fr);gap:6px 22px;padding:14px 16px;align-items:center}
+.rules li{display:grid;grid-template-columns:128px minmax(0,1fr) minmax(0,1fr);gap:6px 22px;padding:13px 16px;align-items:start}
 .rules li+li{border-top:1px solid var(--line)}
-.rules .verdict{font-size:14px}
+.rules .verdict{font-size:14px}.rules h3{margin:0 0 2px}.rules .chart{margin-top:2px}
 .rules p{font-size:14px}
 .rules .none{font-size:13px;color:var(--muted)}
 .pair{display:grid;grid-template-columns:minmax(0,6fr) minmax(0,5fr);gap:28px 36px;margin-top:28px;align-items:start}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;width:100%;font-size:14px;line-height:1.45}
-th,td{padding:6px 14px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
+th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th:last-child,td:last-child{padding-right:0}
 thead th{font-size:13px;font-weight:500;color:var(--muted);vertical-align:bottom;white-space:nowrap}
 tbody th{font-weight:400;white-space:nowrap}
 tbody th.free{white-space:normal;min-width:11em}
 .number{text-align:right;white-space:nowrap}
-.interval{display:block;font-size:12px;color:var(--muted);white-space:nowrap}
-tr.first th,tr.first td{border-top:1px solid var(--muted)}
+.interval{font-size:12px;color:var(--muted);white-space:nowrap}.number .interval{display:block;line-height:1.2}.difference{min-width:8.5em}time{white-space:nowrap}
+tbody.figures-rows td,tbody.figures-rows th{border-bottom:0;padding-top:3px;padding-bottom:3px}tbody.figures-rows tr:first-child th,tbody.figures-rows tr:first-child td{border-top:0;padding-top:8px}tbody.figures-rows tr.group th,tbody.figures-rows tr.group td{border-top:1px solid var(--line);padding-top:8px}tbody.figures-rows tr.end th,tbody.figures-rows tr.end td{padding-bottom:8px}
 tbody tr:first-child th,tbody tr:first-child td{border-top:0}
 tr:last-child th,tr:last-child td{border-bottom-color:transparent}
 td code{overflow-wrap:anywhere}
@@ -84,10 +84,10 @@ summary{cursor:pointer;color:var(--muted);width:fit-content}
 pre{background:var(--surface);border-radius:6px;padding:10px 12px;white-space:pre-wrap;overflow-wrap:anywhere;max-height:26em;overflow-y:auto;line-height:1.45;font-size:12.5px}
 .steps{margin-top:12px;font-size:14px;list-style:none;padding:0;display:grid;gap:4px}
 .steps code{background:var(--surface);border-radius:4px;padding:2px 6px;overflow-wrap:anywhere}
-footer{margin:52px 0 40px;padding-top:22px;border-top:1px solid var(--line)}
+footer h2{margin-bottom:10px}footer{margin:52px 0 40px;padding-top:22px;border-top:1px solid var(--line)}
 .footnote{margin-top:14px;max-width:64em}
 svg.chart{display:block;overflow:visible}
-svg .anchor{overflow:visible}
+svg.mark{vertical-align:-1px}svg .anchor{overflow:visible}
 svg text{fill:var(--muted);font-size:12px}
 svg text.group{fill:var(--text);font-size:13px;font-weight:600}
 svg text.limit-label{fill:var(--text)}
@@ -96,14 +96,15 @@ svg text.limit-label{fill:var(--text)}
 .neutral{stroke:var(--muted);stroke-width:1;stroke-dasharray:2 3}
 .limit{stroke:var(--text);stroke-width:1.5}
 .beyond{fill:var(--surface)}.stripe{fill:var(--line)}
-.interval-end,svg line.interval{stroke:currentColor;stroke-width:2.5}
+.seen,.seen-end{stroke:currentColor;stroke-width:3}.seen-end{stroke-width:2}
 .estimate{fill:currentColor;stroke:var(--page);stroke-width:1.5}
 svg .stable{fill:var(--stable);stroke:var(--stable);stroke-width:1.6}
 svg .canary{fill:var(--canary);stroke:var(--canary);stroke-width:1.6}
 svg .hollow{fill:var(--page)}
 .range{stroke-width:2}.stable-line{stroke:var(--stable)}.canary-line{stroke:var(--canary)}
 .stable-bar{fill:var(--stable)}.canary-bar{fill:var(--canary)}.failed-bar{fill:var(--failed)}
-@media(max-width:760px){.rules li{grid-template-columns:minmax(0,1fr);gap:6px;padding:14px}.pair{grid-template-columns:minmax(0,1fr)}.figures{grid-template-columns:1fr 1fr}.figures div{padding:10px 12px}.figures dd{font-size:18px}header{padding-top:18px}.verdict.large{margin-top:14px}section{margin-top:36px}}
+@media(max-width:760px){.figures div:last-child:nth-child(odd){grid-column:1/-1}.rules li{grid-template-columns:minmax(0,1fr);gap:6px;padding:14px}.pair{grid-template-columns:minmax(0,1fr)}.figures{grid-template-columns:1fr 1fr}.figures div{padding:10px 12px}.figures dd{font-size:18px}header{padding-top:18px}.verdict.large{margin-top:14px}section{margin-top:36px}}
+@media(max-width:520px){.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:8px}table{font-size:13px}th,td{padding-right:8px}.figures-rows th{white-space:normal;min-width:5.6em}.figures-rows .interval{font-size:11px;white-space:normal}.figures-rows .number .interval{max-width:5.6em;margin-left:auto}.difference{min-width:6.2em}.meta div{gap:0 8px}}
 @page{size:A4;margin:14mm 13mm}
 @media print{body{font-size:10.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}.wrap{max-width:none;padding:0}header{padding-top:0}a{color:inherit;text-decoration:none}tr,.rules li,figure,.mismatch>.scroll,.figures{break-inside:avoid}h2,h3,h4,.task-head,thead,figcaption{break-after:avoid}pre{max-height:none;overflow:visible}details::details-content{content-visibility:visible;height:auto}.scroll{overflow:visible}.figures{grid-template-columns:repeat(5,1fr)}.figures dd{font-size:15px}}
 `;

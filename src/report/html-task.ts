@@ -59,19 +59,19 @@ ${timelineFigure(report, id, isMine)}`;
 
 function comparisonTable(rows: readonly ComparisonRow[], name: string): Markup {
   const cell = ({ text, interval }: ComparisonCell) =>
-    interval === '' ? markup`${text}` : markup`${text}<span class="interval">${interval}</span>`;
+    interval === '' ? markup`${text}` : markup`${text} <span class="interval">(${interval})</span>`;
   const body = rows.map((row, i) => {
-    const isFirst = i > 0 && rows[i - 1]?.group !== row.group;
-    return markup`<tr${isFirst ? FIRST : NOTHING}><th scope="row">${row.label}</th><td class="number">${cell(row.stable)}</td><td class="number">${cell(row.canary)}</td><td>${cell(row.difference)}</td></tr>
+    const [before, after] = [rows[i - 1], rows[i + 1]];
+    const isFirst = before !== undefined && before.group !== row.group;
+    const isLast = after === undefined || after.group !== row.group;
+    return markup`<tr class="${[isFirst ? 'group' : '', isLast ? 'end' : ''].join(' ').trim()}"><th scope="row">${row.label}</th><td class="number">${cell(row.stable)}</td><td class="number">${cell(row.canary)}</td><td class="difference">${cell(row.difference)}</td></tr>
 `;
   });
   return scrollable(
     `Figures of ${name}`,
-    markup`<table><thead><tr><td></td><th scope="col" class="number">${legendMark('stable')} stable</th><th scope="col" class="number">${legendMark('canary')} canary</th><th scope="col">difference</th></tr></thead><tbody>${body}</tbody></table>`,
+    markup`<table><thead><tr><td></td><th scope="col" class="number">${legendMark('stable')} stable</th><th scope="col" class="number">${legendMark('canary')} canary</th><th scope="col">difference</th></tr></thead><tbody class="figures-rows">${body}</tbody></table>`,
   );
 }
-
-const FIRST = markup` class="first"`;
 
 function timesFigure(compared: Compared, id: string): Markup {
   const chart = quantileChart(`${id}-times`, compared);

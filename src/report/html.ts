@@ -5,7 +5,7 @@ import { code, scrollable, time, verdictBadge } from './html-parts.ts';
 import { STYLE } from './html-style.ts';
 import { taskSection, totalSection } from './html-task.ts';
 import { Markup, markup, NOTHING } from './markup.ts';
-import { count, duration, percent, plural, timestamp } from './numbers.ts';
+import { count, duration, percent, plural } from './numbers.ts';
 import { freshness, gateWords, nextSteps, UNJUDGED, VERDICT_WORDS } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
@@ -30,7 +30,7 @@ export function htmlReport(report: ComparisonReport): string {
 <div class="wrap">
 ${head(report)}
 <main>
-${keyFigures(report)}
+${report.tasks.length > 0 ? keyFigures(report) : NOTHING}
 ${judged.length > 1 ? overview(judged) : NOTHING}
 ${judged.map((task) => taskSection(task, report, taskId(task, judged)))}
 ${mismatchSection(report)}
@@ -133,6 +133,6 @@ function foot(report: ComparisonReport): Markup {
   return markup`<footer>
 <h2>How this was judged</h2>
 <dl class="facts">${limits}</dl>
-<p class="footnote">All intervals are 95 % intervals. A rule is successful when its whole interval is on the good side of the limit, failed when the whole of it is beyond, and inconclusive otherwise or with too little data. Errors and times are those of tasks that came by ratio or flag, and of copies; forced tasks and those that were brought back are left out. Made by hybrid report at ${timestamp(report.at)}.</p>
+<p class="footnote">All intervals are 95 % intervals. A rule is successful when its whole interval is on the good side of the limit, failed when the whole of it is beyond, and inconclusive otherwise or with too little data. Errors and times are those of tasks that came by ratio or flag, and of copies; forced tasks and those that were brought back are left out. Made by hybrid report at ${time(report.at)}.</p>
 </footer>`;
 }

@@ -22,7 +22,8 @@ export function percent(share: number): string {
 
 /** A difference of two shares in percentage points, always with its sign: `+0.83 points`. */
 export function points(difference: number): string {
-  return `${signed(difference)} points`;
+  const text = signed(difference);
+  return `${text} ${/^[+−]1$/.test(text) ? 'point' : 'points'}`;
 }
 
 /** An interval of shares, to be read after an estimate with its unit: `0.41 to 1.2`. */

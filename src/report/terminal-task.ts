@@ -18,7 +18,7 @@ const COLUMNS_FOR_INTERVALS = 104;
 export function taskBlock(task: TaskComparison, report: ComparisonReport, pen: Pen): string {
   const verdict = task.verdict ?? 'inconclusive';
   return [
-    pen.wrap(`${pen.colors.bold(visible(task.task))}  ${pen.verdict(verdict, verdict)}`),
+    pen.hang('', `${pen.colors.bold(visible(task.task))}  ${pen.verdict(verdict, verdict)}`),
     ...task.lines.map((line) => ruleText(line, pen)),
     '',
     ...tableLines(task, report, pen),
@@ -28,8 +28,9 @@ export function taskBlock(task: TaskComparison, report: ComparisonReport, pen: P
 }
 
 function ruleText({ verdict, title, evidence, threshold }: VerdictLine, pen: Pen): string {
-  const start = `  ${pen.verdict(verdict, MARKS[verdict])} ${pen.colors.bold(visible(title))}`;
-  return pen.wrap(`${start}: ${visible(evidence)} ${pen.colors.dim(`(allowed: ${visible(threshold)})`)}`, 4);
+  const { bold, dim } = pen.colors;
+  const text = `${bold(visible(title))}: ${visible(evidence)} ${dim(`(allowed: ${visible(threshold)})`)}`;
+  return pen.hang(`  ${pen.verdict(verdict, MARKS[verdict])} `, text);
 }
 
 function tableLines(task: TaskComparison, { gates }: ComparisonReport, pen: Pen): readonly string[] {
@@ -44,12 +45,11 @@ function tableLines(task: TaskComparison, { gates }: ComparisonReport, pen: Pen)
   const all = [head, ...rows.map(({ cells }) => cells)];
   const width = (i: 0 | 1 | 2) => Math.max(...all.map((cells) => stringWidth(cells[i])));
   const widths = [width(0), width(1), width(2)] as const;
-  const indent = 2 + widths[0] + 2 + widths[1] + 2 + widths[2] + 2;
-  const line = ([label, stable, canary, difference]: readonly [string, string, string, string]) =>
-    `  ${padded(label, widths[0])}  ${padded(stable, widths[1], 'right')}  ${padded(canary, widths[2], 'right')}  ${difference}`;
+  const start = ([label, stable, canary]: readonly [string, string, string, string]) =>
+    `  ${padded(label, widths[0])}  ${padded(stable, widths[1], 'right')}  ${padded(canary, widths[2], 'right')}  `;
   return [
-    pen.colors.dim(line(head).trimEnd()),
-    ...rows.map(({ cells }) => pen.wrap(line(cells).trimEnd(), indent)),
+    pen.colors.dim(start(head) + head[3]),
+    ...rows.map(({ cells }) => pen.hang(start(cells), cells[3])),
   ];
 }
 
@@ -64,9 +64,7 @@ function parityLines(task: TaskComparison, report: ComparisonReport, pen: Pen): 
   const newest = report.mismatches.find((mismatch) => mismatch.task === task.task);
   if (newest !== undefined) facts.push(['newest', newestText(newest, report.at)]);
   const width = Math.max(...facts.map(([label]) => label.length)) + 2;
-  return facts.map(([label, fact]) =>
-    pen.wrap(`  ${pen.colors.dim(padded(label, width))}${fact}`, width + 2),
-  );
+  return facts.map(([label, fact]) => pen.hang(`  ${pen.colors.dim(padded(label, width))}`, fact));
 }
 
 function newestText({ at, kind, primary, pair, note, differences: [first] }: Mismatch, now: number): string {

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import type { ComparisonReport, TaskComparison, Verdict } from '../domain/report.ts';
 import { count, percent, plural } from './numbers.ts';
@@ -17,8 +18,8 @@ export interface TerminalOptions {
 export interface Pen {
   readonly colors: ReturnType<typeof pc.createColors>;
   readonly columns: number;
-  /** Wrapped to the width, the second and later lines indented. The text may hold colours, but nothing of users that is unsafe. */
-  wrap(text: string, indent?: number): string;
+  /** A text wrapped to the width, after a start that later lines are indented by; both may hold colours. */
+  hang(start: string, text: string): string;
   verdict(verdict: Verdict, text: string): string;
 }
 
@@ -38,13 +39,13 @@ export function terminalReport(report: ComparisonReport, options: TerminalOption
 function head(report: ComparisonReport, pen: Pen): string {
   const { colors } = pen;
   const verdict = `${colors.bold('verdict:')} ${pen.verdict(report.verdict, report.verdict)}`;
-  const dim = (text: string) => colors.dim(pen.wrap(text));
+  const dim = (text: string) => colors.dim(pen.hang('', text));
   return [
-    pen.wrap(`${verdict} · ${colors.bold(visible(report.headline))}`),
+    pen.hang('', `${verdict} · ${colors.bold(visible(report.headline))}`),
     dim(`${visible(report.namespace)} · ${windowText(report)}`),
     dim(freshness(report)),
-    ...totals(report).map((text) => pen.wrap(text)),
-    ...report.notes.map((note) => pen.wrap(`${colors.yellow('note')}  ${visible(note)}`, 6)),
+    ...totals(report).map((text) => pen.hang('', text)),
+    ...report.notes.map((note) => pen.hang(`${colors.yellow('note')}  `, visible(note))),
   ].join('\n');
 }
 
@@ -67,7 +68,7 @@ function totals({ total, tasks }: ComparisonReport): readonly string[] {
 function unjudged(tasks: readonly TaskComparison[], pen: Pen): string {
   const names = tasks.filter(({ verdict }) => verdict === null).map(({ task }) => visible(task));
   if (names.length === 0) return '';
-  return pen.wrap(`${pen.colors.dim(`not judged, ${UNJUDGED}:`)} ${names.join(', ')}`, 2);
+  return pen.hang('', `${pen.colors.dim(`not judged, ${UNJUDGED}:`)} ${names.join(', ')}`);
 }
 
 function next(report: ComparisonReport, { colors }: Pen): string {
@@ -87,8 +88,15 @@ function penOf({ colors: isColored = false, columns: wanted = 80 }: TerminalOpti
   return {
     colors,
     columns,
-    wrap: (text, indent = 0) =>
-      wrapAnsi(text, columns - indent, { hard: true }).replaceAll('\n', `\n${' '.repeat(indent)}`),
+    hang: (start, text) => {
+      const indent = stringWidth(start);
+      // A number stays with its unit.
+      const joined = text.replace(/(?<=\d) (?=%|ms|s|min|h|points?\b)/g, '\u00a0');
+      const wrapped = wrapAnsi(joined, Math.max(20, columns - indent), { hard: true });
+      return `${start}${wrapped.replaceAll('\n', `\n${' '.repeat(indent)}`)}`
+        .replaceAll('\u00a0', ' ')
+        .trimEnd();
+    },
     verdict: (verdict, text) => colors.bold(paints[verdict](text)),
   };
 }

@@ -96,16 +96,16 @@ export function nextSteps(report: ComparisonReport): readonly NextStep[] {
         : [{ text: 'what differs', command: `hybrid parity mismatches --task ${quoted(differs.task)}` }];
     return [
       ...look,
-      { text: 'no new work for canary', command: 'hybrid ratio 0 --reason "the report failed"' },
-      { text: 'bring back what it has', command: 'hybrid rollback' },
+      { text: 'stop new work on canary', command: 'hybrid ratio 0 --reason "the report failed"' },
+      { text: 'bring unfinished work back', command: 'hybrid rollback' },
     ];
   }
   if (report.verdict === 'inconclusive') {
     return [{ text: 'a longer window has more data', command: 'hybrid report --since 24h' }];
   }
   return [
-    { text: 'one step up', command: 'hybrid ratio NEW --reason "the report was successful"' },
-    { text: 'for others to read', command: 'hybrid report --format html --out report.html' },
+    { text: 'raise the ratio', command: 'hybrid ratio NEW --reason "the report was successful"' },
+    { text: 'for other readers', command: 'hybrid report --format html --out report.html' },
   ];
 }
 

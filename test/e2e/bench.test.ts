@@ -1,31 +1,31 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Figure } from '../../scripts/bench/figures.ts';
 import type { BenchReport } from '../../scripts/bench/report.ts';
-import { buildProject } from '../support/build.ts';
+import { compiled } from '../support/compiled.ts';
 import { plainClient, redisUrl } from '../support/redis.ts';
 
 /** One run starts up to six processes; on a busy machine that takes its time. */
 const PATIENCE_MS = 90_000;
 
-let project: string;
 let folder: string;
 
 beforeAll(() => {
-  project = buildProject();
-  folder = join(project, 'results');
-}, PATIENCE_MS);
+  folder = mkdtempSync(join(tmpdir(), 'hybrid-bench-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One short iteration, so that the benchmarks keep running; what they measure here means nothing. */
 async function quick(name: string, env: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
   const { NODE_OPTIONS: _jest, ...inherited } = process.env;
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
-    [join(project, 'dist/scripts/bench/main.js'), name, '--quick', '--json', '--out', folder],
-    { env: { ...inherited, ...env }, cwd: project },
+    [compiled('scripts/bench/main.ts'), name, '--quick', '--json', '--out', folder],
+    { env: { ...inherited, ...env }, cwd: folder },
   );
   expect(stderr).toBe('');
   const { file, ...report } = JSON.parse(stdout) as BenchReport & { readonly file: string };

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type CliPlace, cliPlace } from '../support/cli.ts';
-import { cliBuild } from '../support/cli-build.ts';
+import { compiled } from '../support/compiled.ts';
 import { expectNoLeakedConnections, plainClient, type RedisServer, startRedis } from '../support/redis.ts';
 
 // Each run of the command line loads all of its libraries.
@@ -18,7 +18,7 @@ const QUESTION = 'bring all of namespace';
 
 /** Runs `hybrid rollback` on a terminal of its own and types something when it asks. */
 async function onTerminal(at: CliPlace, typed: string | null, ...options: readonly string[]) {
-  const words = [process.execPath, cliBuild().main, 'rollback', ...options, ...at.at];
+  const words = [process.execPath, compiled('src/cli/main.ts'), 'rollback', ...options, ...at.at];
   const command = words.map((word) => `'${word}'`).join(' ');
   const { NODE_OPTIONS: _jest, NO_COLOR: _plain, ...env } = process.env;
   // util-linux's script: its exit code is the command's.

@@ -10,6 +10,7 @@ import type { DocumentRecord } from '../../examples/document-metadata/records.ts
 import { tasks } from '../../examples/document-metadata/task.ts';
 import { HybridTaskManager, loadConfig, type SystemStatus } from '../../src/index.ts';
 import { runTypeScript, type TestChild } from '../support/child.ts';
+import { compiled } from '../support/compiled.ts';
 import {
   expectNoLeakedConnections,
   plainClient,
@@ -19,9 +20,9 @@ import {
 } from '../support/redis.ts';
 
 const CONFIG = join(process.cwd(), 'config/demo.yaml');
-const PROGRAM = join(process.cwd(), 'examples/document-metadata/demo.ts');
+const PROGRAM = 'examples/document-metadata/demo.ts';
 const NAMESPACE = 'hybrid-demo';
-/** Each run starts processes that compile TypeScript first. */
+/** Each run starts several processes. */
 const LONG_MS = 120_000;
 
 let home: string;
@@ -190,7 +191,14 @@ describe('the demo', () => {
       const status = runTypeScript(
         { file: 'src/cli/main.ts' },
         {
-          args: ['status', '--config', CONFIG, '--app', 'examples/document-metadata/task.ts', '--json'],
+          args: [
+            'status',
+            '--config',
+            CONFIG,
+            '--app',
+            compiled('examples/document-metadata/task.ts'),
+            '--json',
+          ],
           env: { REDIS_URL: redis.url },
         },
       );

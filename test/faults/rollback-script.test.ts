@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { RollbackReport } from '../../src/index.ts';
-import { cliBuild } from '../support/cli-build.ts';
+import { compiled } from '../support/compiled.ts';
 import { startRedis } from '../support/redis.ts';
 import { makeBacklog } from '../support/rollback-backlog.ts';
 import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
@@ -27,7 +27,7 @@ describe('./rollback.sh, killed with everything it has started, and typed again'
     copyFileSync('rollback.sh', join(project, 'rollback.sh'));
     mkdirSync(join(project, 'scripts'));
     copyFileSync(FALLBACK, join(project, FALLBACK));
-    symlinkSync(dirname(dirname(dirname(cliBuild().main))), join(project, 'dist'));
+    symlinkSync(compiled('.'), join(project, 'dist'));
   });
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 

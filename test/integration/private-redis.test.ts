@@ -9,10 +9,10 @@ import { type PrivateRedis, resolveRedis, startPrivateRedis } from '../../src/pr
 import { findRedisServer } from '../../src/redis-supervisor.ts';
 import { preflight } from '../../src/state/redis-preflight.ts';
 import { runTypeScript, type TestChild } from '../support/child.ts';
+import { compiled } from '../support/compiled.ts';
 import { expectNoLeakedConnections, plainClient } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const source = new URL('../../src/private-redis.ts', import.meta.url).href;
 let dir: string;
 const holders: PrivateRedis[] = [];
 const servers = new Set<number>();
@@ -37,7 +37,7 @@ async function hold(log?: (sentence: string) => void): Promise<PrivateRedis> {
 async function holdElsewhere(): Promise<{ child: TestChild; pid: number }> {
   const child = runTypeScript({
     code: `
-      const { startPrivateRedis } = await import(${JSON.stringify(source)});
+      const { startPrivateRedis } = await import(${JSON.stringify(compiled('src/private-redis.ts'))});
       const { pid } = await startPrivateRedis({ dir: ${JSON.stringify(dir)} });
       console.log(pid);
       setInterval(() => {}, 1000);`,

@@ -150,7 +150,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'reassign: a requested cancel ends the task',
-    change: { script: 'reassign', find: 'if e[4] then', replace: 'if false then' },
+    change: { script: 'reassign', find: 'if e[4] or e[11] then', replace: 'if false then' },
     scenario: 'cancel and crash',
     breaks: 'a requested cancel is kept',
   },

@@ -57,7 +57,7 @@ export function argumentsOf(call: Call, maxLosses: number): string[] {
     }
     case 'finish': {
       const outcome = JSON.stringify({ status: call.state, by: call.token });
-      return ['1', row(call.id, call.token, call.backend, call.state, outcome, TTL, CHANNEL, TTL)];
+      return ['1', row(call.id, call.token, call.backend, call.state, outcome, TTL, CHANNEL, TTL, '0')];
     }
     case 'retry':
       return [call.id, call.token, call.free, '1', CHANNEL];

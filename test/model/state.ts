@@ -139,82 +139,66 @@ export function spend(next: State, trouble: keyof Budget): void {
   next.left = { ...next.left, [trouble]: next.left[trouble] - 1 };
 }
 
+/** Field by field, not by `...`: hundreds of thousands of copies are made, and this is several times as fast. */
 export function copyOf(s: State): State {
   return {
-    ...s,
-    producers: s.producers.map((p) => ({ ...p })),
-    workers: s.workers.map((w) => ({ ...w })),
-    operators: s.operators.map((o) => ({ ...o })),
-    janitor: { ...s.janitor },
-    canary: s.canary.map((job) => ({ ...job })),
-    moved: s.moved.map((job) => ({ ...job })),
-    plain: s.plain.map((job) => ({ ...job })),
-    mayBegin: [...s.mayBegin],
+    redis: s.redis,
+    producers: s.producers.map(copyOfProducer),
+    workers: s.workers.map(copyOfWorker),
+    operators: s.operators.map(copyOfOperator),
+    janitor: copyOfJanitor(s.janitor),
+    canary: s.canary.map(copyOfCanaryJob),
+    moved: s.moved.map(copyOfBeeJob),
+    plain: s.plain.map(copyOfBeeJob),
+    left: s.left,
+    lateCall: s.lateCall,
+    lateAdd: s.lateAdd,
+    mayBegin: s.mayBegin.slice(),
+    submitted: s.submitted,
+    isRolledBack: s.isRolledBack,
   };
 }
 
-/** One letter per word: keys are hashed and kept by the hundred thousand. */
-const LETTERS: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    ...[
-      'idle',
-      'asking',
-      'granted',
-      'running',
-      'ending',
-      'handing over',
-      'completing',
-      'failing',
-      'putting back',
-    ],
-    ...['looking', 'running plain', 'deciding', 'stale', 'accepting', 'finding', 'finding plain', 'adding'],
-    ...[
-      'failing over',
-      'enqueuing',
-      'placing',
-      'adding plain',
-      'confirming',
-      'done',
-      'off',
-      'evacuating',
-      'delivering',
-    ],
-    ...[
-      'verifying',
-      'mending',
-      'reporting',
-      'absent',
-      'waiting',
-      'active',
-      'completed',
-      'failed',
-      'live',
-      'dead',
-    ],
-    ...['canary', 'moved', 'plain', 'stable', '', 'succeeded', 'aborted', 'cancelled'],
-  ].map((word, i) => [word, String.fromCharCode(65 + i)]),
-);
+function copyOfProducer({ step, task, epoch, mayCanary }: Producer): Producer {
+  return { step, task, epoch, mayCanary };
+}
 
-const letter = (word: string): string => LETTERS[word] ?? word;
+function copyOfWorker(w: Worker): Worker {
+  return {
+    kind: w.kind,
+    life: w.life,
+    step: w.step,
+    task: w.task,
+    from: w.from,
+    token: w.token,
+    failures: w.failures,
+    result: w.result,
+    isPaused: w.isPaused,
+    isHeldUp: w.isHeldUp,
+  };
+}
 
-/** One text for equal states. */
-export function keyOf(s: State): string {
-  let key = `${s.redis},${s.lateCall},${s.lateAdd}${s.submitted}${s.isRolledBack ? 'x' : ''}`;
-  for (const p of s.producers) key += letter(p.step) + p.task + p.epoch + (p.mayCanary ? 'm' : '');
-  for (const w of s.workers) {
-    key += `${letter(w.step)}${w.life},${w.task}${letter(w.from)}${w.token},${w.failures}${letter(w.result)}`;
-    key += `${w.isPaused ? 'p' : ''}${w.isHeldUp ? 'h' : ''}`;
-  }
-  for (const o of s.operators) {
-    key += `${letter(o.step)}${o.epoch},${o.undelivered}${o.leftRunning}${o.starts}${o.mustStart ? 'r' : ''}`;
-  }
-  const { janitor: j, left: l } = s;
-  key += letter(j.step) + j.task + letter(j.owner) + (j.wasDead ? 'd' : '');
-  for (const job of s.canary) key += letter(job.state) + job.holder;
-  for (const job of s.moved) key += letter(job.record) + job.waiting + job.active;
-  for (const job of s.plain) key += letter(job.record) + job.waiting + job.active;
-  key += `,${s.mayBegin},${l.crash}${l.pause}${l.heartbeat}${l.lock}${l.giveUp}${l.fail}${l.producerCrash}`;
-  return `${key}${l.operatorCrash}${l.janitorCrash}${l.lost}${l.late}${l.add}${l.cancel}${l.resume}${l.ratio}`;
+function copyOfOperator(o: Operator): Operator {
+  return {
+    step: o.step,
+    epoch: o.epoch,
+    undelivered: o.undelivered,
+    leftRunning: o.leftRunning,
+    starts: o.starts,
+    mustStart: o.mustStart,
+  };
+}
+
+function copyOfJanitor({ step, task, owner, wasDead }: Janitor): Janitor {
+  return { step, task, owner, wasDead };
+}
+
+function copyOfCanaryJob({ state, holder }: CanaryJob): CanaryJob {
+  return { state, holder };
+}
+
+function copyOfBeeJob({ record, waiting, active }: BeeJob): BeeJob {
+  return { record, waiting, active };
 }
 
 const TASK_IDS = 'abc';

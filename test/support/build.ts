@@ -8,7 +8,7 @@ const folders: string[] = [];
 
 /**
  * Compiles the project into a folder of its own, so that no test sees an old build or disturbs one that is being used.
- * Faster than runTypeScript where a test starts many processes. Types are not checked: `npm run check` does that.
+ * For tests of what is in `dist/`; others take compiled(). Types are not checked: `npm run check` does that.
  *
  * @returns the folder; what is `dist/` after `npm run build` is in its `dist/`. Removed at the end of the test file.
  */

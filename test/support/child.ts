@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 import { afterAll } from '@jest/globals';
+import { compiled } from './compiled.ts';
 
 const children = new Set<ChildProcess>();
 
@@ -22,7 +21,7 @@ export interface TestChild {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-/** Runs a TypeScript file of this project, or TypeScript text as a module, in a node process. */
+/** Runs a TypeScript file of this project (compiled) or JavaScript text (as a module) in a node process. */
 export function runTypeScript(
   source: { readonly file: string } | { readonly code: string },
   options: {
@@ -31,10 +30,10 @@ export function runTypeScript(
     readonly cwd?: string;
   } = {},
 ): TestChild {
-  const loader = pathToFileURL(join(process.cwd(), 'test/support/typescript.mjs')).href;
-  const program = 'file' in source ? [source.file] : ['--input-type=module', '--eval', source.code, '--'];
+  const program =
+    'file' in source ? [compiled(source.file)] : ['--input-type=module', '--eval', source.code, '--'];
   const { NODE_OPTIONS: _jest, ...inherited } = process.env;
-  const child = spawn(process.execPath, ['--import', loader, ...program, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [...program, ...(options.args ?? [])], {
     cwd: options.cwd ?? process.cwd(),
     env: { ...inherited, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

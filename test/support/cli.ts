@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { HybridTaskManager, loadConfig } from '../../src/index.ts';
 import { tasks } from './app.ts';
-import { cliBuild } from './cli-build.ts';
+import { compiled } from './compiled.ts';
 import { RecordingLog } from './recording-log.ts';
 import { redisUrl, uniqueName } from './redis.ts';
 
@@ -14,7 +14,7 @@ const children = new Set<ChildProcess>();
 const folders = new Set<string>();
 
 /** The module with the tasks of test/support/app.ts, for --app. */
-export const APP = cliBuild().app;
+export const APP = compiled('test/support/app.ts');
 
 export interface CliOptions {
   /** Over this process's environment; undefined takes a variable away. */
@@ -46,7 +46,7 @@ export interface RunningCli {
  */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const { NODE_OPTIONS: _jest, REDIS_URL: _url, ...inherited } = process.env;
-  const child = spawn(process.execPath, [cliBuild().main, ...args], {
+  const child = spawn(process.execPath, [compiled('src/cli/main.ts'), ...args], {
     cwd: options.cwd ?? process.cwd(),
     env: { ...inherited, ...options.env },
     stdio: 'pipe',

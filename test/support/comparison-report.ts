@@ -64,6 +64,7 @@ const NO_PAIRS: ParityPart = {
   pairs: 0,
   matched: 0,
   mismatched: 0,
+  unjudged: 0,
   kinds: {},
   rate: null,
   noise: { pairs: 0, mismatched: 0, rate: null },
@@ -230,7 +231,15 @@ export const LONG_NAME = `import.${'a-very-long-part-of-a-name.'.repeat(3)}that-
 const ID = (n: number) => `task-01932f4e-7a11-7c3d-9a4b-${n.toString(16).padStart(12, '0')}`;
 
 function mismatchesOf(task: string): readonly Mismatch[] {
-  const base = { task, pair: 'shadow', note: null, differences: [], stable: null, canary: null } as const;
+  const base = {
+    task,
+    pair: 'shadow',
+    replay: null,
+    note: null,
+    differences: [],
+    stable: null,
+    canary: null,
+  } as const;
   return [
     {
       ...base,
@@ -337,7 +346,8 @@ export function failedReport(): ComparisonReport {
       pairs: 840,
       matched: 628,
       mismatched: 212,
-      kinds: { value: 160, outcome: 51, 'canary-missing': 1 },
+      unjudged: 2,
+      kinds: { value: 160, outcome: 51, 'canary-missing': 1, comparator: 2 },
       rate: interval(0.2524, 0.2233, 0.2832),
       noise: { pairs: 120, mismatched: 1, rate: interval(0.0083, 0.0002, 0.0456) },
       beyondNoise: interval(0.244, 0.211, 0.277),
@@ -394,14 +404,42 @@ export function failedReport(): ComparisonReport {
     task: 'send-mail',
     backends: { stable: side(88, 0, 0, interval(0, 0, 0.0418), [quantiles(1, 2, 3)]), canary: NO_SIDE },
   };
-  const { task: _task, verdict: _verdict, lines: _lines, ...total } = bad;
   return {
     ...successfulReport(),
     namespace: 'documents<script>"&',
     newestAt: AT - 95_000,
     verdict: 'failed',
     headline: `${LONG_NAME} gives other answers on canary: 212 of 840 pairs differ, most at /metadata/keywords/*; and it fails 5.8 points more often`,
-    total: { ...total, routed: { ...good.routed, total: 11_990 } },
+    total: {
+      routed: {
+        total: 12_041,
+        canaryShare: interval(0.0473, 0.0435, 0.0512),
+        targetShare: 0.05,
+        sampleRatio: { tested: 11_962, chiSquared: 1.87, pValue: 0.171 },
+      },
+      backends: {
+        stable: side(11_490, 16, 132, interval(0.00138, 0.00085, 0.00223), [
+          quantiles(1.9, 9.1, 1_200),
+          quantiles(12.8, 840, 2_950),
+          quantiles(15.1, 870, 5_400),
+        ]),
+        canary: side(562, 57, 1_912, interval(0.023, 0.0178, 0.0297), [
+          quantiles(2.4, 12, 190),
+          quantiles(14.2, 1_010, 3_400),
+          quantiles(17.1, 1_020, 3_600),
+        ]),
+      },
+      medianRatio: { wait: interval(1.26, 1.19, 1.33), run: interval(1.11, 1.07, 1.15), total: null },
+      parity: {
+        ...bad.parity,
+        pairs: 2_044,
+        matched: 1_832,
+        rate: interval(0.1037, 0.0908, 0.1178),
+        noise: { pairs: 252, mismatched: 1, rate: interval(0.004, 0.0001, 0.0219) },
+        beyondNoise: interval(0.0997, 0.0806, 0.114),
+        dropped: 7,
+      },
+    },
     tasks: [bad, young, good, unjudged],
     mismatches: mismatchesOf(LONG_NAME),
     timeline: [

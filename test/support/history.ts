@@ -80,6 +80,7 @@ export function writeHistory(file: string, who: string): HistoryWriter {
 export class HistoryReader {
   readonly #fd: number;
   readonly #events: HistoryEvent[] = [];
+  readonly #buffer = Buffer.alloc(1 << 18);
   #offset = 0;
   #rest = Buffer.alloc(0);
 
@@ -89,7 +90,7 @@ export class HistoryReader {
 
   /** All events until now. */
   read(): readonly HistoryEvent[] {
-    const buffer = Buffer.alloc(1 << 18);
+    const buffer = this.#buffer;
     for (;;) {
       const length = readSync(this.#fd, buffer, 0, buffer.length, this.#offset);
       if (length === 0) return this.#events;

@@ -43,6 +43,8 @@ export class Trial extends Chronicle {
   readonly #children: TrialProcess[] = [];
   readonly #managers: HybridTaskManager[] = [];
   #moves: MoveObserver | undefined;
+  /** Tasks that were seen to have an outcome. */
+  readonly #settled = new Set<string>();
   #numbers = 0;
   #producers = 0;
 
@@ -196,12 +198,16 @@ export class Trial extends Chronicle {
   /** When every task that was submitted has an outcome. */
   async settled(): Promise<void> {
     const client = plainClient(this.directUrl);
-    let waiting = this.idsOk;
+    const hasOutcome = async (id: string) => (await client.exists(`{${this.namespace}}:outcome:${id}`)) === 1;
+    let waiting = this.idsOk.filter((id) => !this.#settled.has(id));
     const look = async () => {
-      const texts = await Promise.all(
-        waiting.map((id) => client.exists(`{${this.namespace}}:outcome:${id}`)),
-      );
-      waiting = waiting.filter((_, i) => texts[i] === 0);
+      const [first] = waiting;
+      if (first === undefined) return true;
+      // One question as long as nothing has changed for it: hundreds, every few milliseconds, would be most of the work.
+      if (!(await hasOutcome(first))) return false;
+      const found = await Promise.all(waiting.map(hasOutcome));
+      for (const [i, id] of waiting.entries()) if (found[i]) this.#settled.add(id);
+      waiting = waiting.filter((id) => !this.#settled.has(id));
       return waiting.length === 0;
     };
     await this.waitFor(look, 'every outcome');

@@ -48,12 +48,11 @@ export class RankedValues {
   readonly #upTo: Float64Array;
 
   constructor(buckets: Buckets) {
-    const sorted = [...buckets].filter(([, count]) => count > 0).sort(([a], [b]) => a - b);
-    this.#lowest = Float64Array.from(sorted, ([value]) => value);
-    this.#width = Float64Array.from(sorted, ([value]) => widthOf(value));
+    this.#lowest = Float64Array.from(buckets.keys()).sort();
+    this.#width = this.#lowest.map(widthOf);
     let size = 0;
-    this.#upTo = Float64Array.from(sorted, ([, count]) => {
-      size += count;
+    this.#upTo = this.#lowest.map((value) => {
+      size += buckets.get(value) ?? 0;
       return size;
     });
     this.size = size;

@@ -14,6 +14,8 @@ export interface MedianComparison {
   readonly ratio: Interval | null;
   /** The first minus the second, in milliseconds. */
   readonly differenceMs: Interval;
+  /** The second, in milliseconds. */
+  readonly secondMs: number;
 }
 
 /**
@@ -61,6 +63,7 @@ export function compareMedians(first: Buckets, second: Buckets, seed: string): M
   return {
     ratio: hasRatio ? percentileInterval(x / y, ratios) : null,
     differenceMs: percentileInterval((x - y) / MICROSECONDS_PER_MS, differences),
+    secondMs: y / MICROSECONDS_PER_MS,
   };
 }
 

@@ -16,16 +16,19 @@ if e[8] == token and e[2] ~= 'running' and isOpen(e[2]) then
   return { 'retrying' }
 end
 if e[2] ~= 'running' or e[3] ~= token then return { 'fenced' } end
-local isFrozen = e[1] == 'canary' and redis.call('HGET', P .. 'control', 'frozen') == 'rollback'
--- A copy is never moved.
-if e[4] or (isFrozen and e[11]) then
+if e[4] then
   cancelEntry(id, e[1], channel)
   return { 'cancelled' }
 end
 local failures = tonumber(e[9] or '0')
 if free ~= '1' then failures = redis.call('HINCRBY', key, 'failures', 1) end
 redis.call('HSET', key, 'retryOf', token, 'dueAt', dueAt)
-if isFrozen then
+if e[1] == 'canary' and redis.call('HGET', P .. 'control', 'frozen') == 'rollback' then
+  if e[11] then
+    -- A copy is never moved.
+    cancelEntry(id, e[1], channel)
+    return { 'cancelled' }
+  end
   moveEntry(id, e[5])
   redis.call('HSET', key, 'movedOf', token)
   return { 'moved', e[6], e[7], e[5], dueAt, tostring(failures) }

@@ -13,36 +13,33 @@ import {
 } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
-export interface CliBuild {
-  /** The compiled `hybrid`. */
-  readonly main: string;
-  /** The compiled test/support/app.ts. */
-  readonly app: string;
-}
-
 const DAY_MS = 86_400_000;
-const CACHE = 'node_modules/.cache/hybrid-cli';
-let known: CliBuild | undefined;
+const CACHE = 'node_modules/.cache/hybrid-compiled';
+const PROGRAMS = ['src', 'examples', 'scripts/bench', 'test/support'];
+/** What the programs read of the project, where they are. */
+const BESIDE = ['config', 'scripts/ensure-redis.sh', 'package.json', 'tsconfig.json'];
+let known: string | undefined;
 
 /**
- * Compiles the sources, once for each state of them: the folder's name is their hash, so no test ever runs an old
- * build. Compiled and not through a loader, because a test file starts dozens of commands.
+ * Compiles the project, once for each state of its sources: the folder's name is their hash, so no test ever runs an old
+ * build. Compiled and not through a loader, because the tests start hundreds of processes. Types are not checked:
+ * `npm run check` does that.
+ *
+ * @param file a TypeScript file of src, examples, scripts/bench or test/support
+ * @returns its compiled form, in a folder that has the same folders and files as the project
  */
-export function cliBuild(): CliBuild {
-  if (known) return known;
-  const files = [
-    'src',
-    'tsconfig.json',
-    'package.json',
-    'test/support/app.ts',
-    'test/support/cli-build.ts',
-  ].flatMap(filesOf);
+export function compiled(file: string): string {
+  known ??= build();
+  return join(known, relative('.', file).replace(/\.ts$/, '.js'));
+}
+
+function build(): string {
+  const files = [...PROGRAMS, ...BESIDE].flatMap(filesOf);
   const hash = createHash('sha256');
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(file));
   const folder = resolve(CACHE, hash.digest('hex').slice(0, 16));
   if (!existsSync(folder)) compileTo(folder, files);
-  known = { main: join(folder, 'src/cli/main.js'), app: join(folder, 'test/support/app.js') };
-  return known;
+  return folder;
 }
 
 function compileTo(folder: string, files: readonly string[]): void {
@@ -52,21 +49,19 @@ function compileTo(folder: string, files: readonly string[]): void {
     extends: resolve('tsconfig.json'),
     compilerOptions: {
       noEmit: false,
+      noCheck: true,
       allowImportingTsExtensions: false,
       rootDir: resolve('.'),
       outDir: draft,
     },
-    include: [resolve('src'), resolve('test/support/app.ts')],
+    include: PROGRAMS.map((name) => resolve(name)),
   };
-  writeFileSync(join(draft, 'tsconfig.json'), JSON.stringify(config));
-  const { stdout } = spawnSync(resolve('node_modules/.bin/tsc'), ['-p', join(draft, 'tsconfig.json')], {
-    encoding: 'utf8',
-  });
-  if (!existsSync(join(draft, 'src/cli/main.js')))
-    throw new Error(`The command line does not compile:\n${stdout}`);
-  for (const file of files) {
-    if (file.endsWith('.lua') || file === 'package.json') cpSync(file, join(draft, relative('.', file)));
-  }
+  const project = join(draft, 'compile.json');
+  writeFileSync(project, JSON.stringify(config));
+  const compiler = resolve('node_modules/.bin/tsc');
+  const { status, stdout } = spawnSync(compiler, ['-p', project], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The project does not compile:\n${stdout}`);
+  for (const file of files) if (!file.endsWith('.ts')) cpSync(file, join(draft, file));
   // Not those of today: another run may be using them.
   for (const old of readdirSync(CACHE).map((name) => join(CACHE, name))) {
     if (Date.now() - statSync(old).mtimeMs > DAY_MS) rmSync(old, { recursive: true, force: true });

@@ -1,0 +1,146 @@
+import type { Command } from 'commander';
+import type { ReplayedInput, ReplayProgress, ReplayResult, TaskDefinition } from '../../index.ts';
+import { requireTask } from '../app-module.ts';
+import { EXIT, UsageError } from '../failure.ts';
+import { type InputLine, parseJson, readLines } from '../json-input.ts';
+import { type CommonOptions, delay, whole, withApp, withPlace } from '../options.ts';
+import { print, printJson, say } from '../output.ts';
+import { type Session, withManager } from '../session.ts';
+import { onStopSignals } from '../signals.ts';
+import { count, plural } from '../words.ts';
+
+interface MismatchFlags extends CommonOptions {
+  readonly task?: string;
+  readonly limit: number;
+}
+
+interface ReplayFlags extends CommonOptions {
+  readonly from: string;
+  readonly task?: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export function addParity(program: Command): void {
+  const parity = program
+    .command('parity')
+    .description('show where the backends answer differently, and try recorded inputs on both')
+    .helpCommand(false);
+  addMismatches(parity);
+  addReplay(parity);
+}
+
+function addMismatches(parity: Command): void {
+  const command = parity
+    .command('mismatches')
+    .description('list the newest pairs of runs that differ, field by field')
+    .option('--task <name>', 'only of this task')
+    .option('--limit <n>', 'at most this many, newest first', whole(1, 1000), 20)
+    .option('--json', 'print JSON');
+  withPlace(command)
+    .addHelpText(
+      'after',
+      `
+The newest 1,000 are kept. What a task calls sensitive is shown as [redacted].
+
+Example:
+  hybrid parity mismatches --task generate-metadata --limit 5`,
+    )
+    .action((flags: MismatchFlags) =>
+      withManager(flags, (session) => showMismatches(session, flags), { mustExist: true }),
+    );
+}
+
+async function showMismatches({ manager }: Session, { task, limit, json }: MismatchFlags): Promise<void> {
+  const mismatches = await manager.mismatches({ limit, ...(task === undefined ? {} : { task }) });
+  if (json) return printJson(mismatches);
+  if (mismatches.length === 0) return print(`No mismatch is kept${task === undefined ? '' : ` of ${task}`}.`);
+  const { mismatchesText } = await import('../mismatch-text.ts');
+  print(mismatchesText(mismatches));
+}
+
+function addReplay(parity: Command): void {
+  const command = parity
+    .command('replay')
+    .description('run recorded inputs on both backends and compare the results; nobody gets them as work')
+    .requiredOption('--from <file>', 'a file with one JSON value per line; - is standard input')
+    .option('--task <name>', 'the task of every line; else each line is {"task": NAME, "input": ...}')
+    .option('--timeout <time>', 'give up after so long without progress', delay, 60_000)
+    .option('--json', 'print JSON')
+    .option('--namespace <name>', 'namespace to act on, before HYBRID_NAMESPACE and the config file');
+  withApp(command)
+    .addHelpText(
+      'after',
+      `
+Workers have to run, and the task has to say parity: { shadowSafe: true }, for each input runs twice.
+
+Exit codes: 0 all results are equal, 1 some differ, or it failed, 2 usage, 3 not all could be compared.
+
+Example:
+  hybrid parity replay --task generate-metadata --from chunks.jsonl`,
+    )
+    .action(async (flags: ReplayFlags) => {
+      process.exitCode = await withManager(flags, (session) => replay(session, flags), { tasks: 'needed' });
+    });
+}
+
+async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<number> {
+  const signals = onStopSignals(() => process.exit(EXIT.failed));
+  const isTerminal = process.stderr.isTTY === true;
+  const onProgress = (progress: ReplayProgress) => {
+    if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
+  };
+  try {
+    const inputs = inputsFrom(readLines(flags.from), flags.task, tasks);
+    const result = await manager.replay(inputs, {
+      timeoutMs: flags.timeout,
+      signal: signals.aborted,
+      onProgress,
+    });
+    if (isTerminal && !flags.json) process.stderr.write('\n');
+    await tell(result, flags.json === true);
+    if (result.mismatched > 0) return EXIT.failed;
+    return result.matched === result.submitted && result.submitted > 0 ? EXIT.ok : EXIT.needsPerson;
+  } finally {
+    signals.release();
+  }
+}
+
+async function* inputsFrom(
+  lines: AsyncIterable<InputLine>,
+  taskName: string | undefined,
+  tasks: readonly TaskDefinition[],
+): AsyncGenerator<ReplayedInput> {
+  for await (const { number, text } of lines) {
+    const value = parseJson(text, `Line ${number}`);
+    if (taskName !== undefined) yield { task: requireTask(tasks, taskName), input: value };
+    else {
+      const { task, input } = (value ?? {}) as { task?: unknown; input?: unknown };
+      if (typeof task !== 'string' || input === undefined) {
+        const allowed =
+          'an object like {"task": "generate-metadata", "input": {...}}, or --task for all lines';
+        throw new UsageError(`Line ${number} does not say its task; allowed: ${allowed}.`);
+      }
+      yield { task: requireTask(tasks, task), input };
+    }
+  }
+}
+
+async function tell(result: ReplayResult, asJson: boolean): Promise<void> {
+  if (asJson) return printJson(result);
+  if (result.submitted === 0) return say('Nothing to replay: the input has no line.');
+  if (result.mismatches.length > 0) {
+    const { mismatchesText } = await import('../mismatch-text.ts');
+    print(`${mismatchesText(result.mismatches)}\n`);
+  }
+  print(progressText(result));
+  if (result.open > 0)
+    say(
+      `${plural(result.open, 'pair')} had no result yet. Do workers of both backends run? See: hybrid status`,
+    );
+}
+
+function progressText({ submitted, matched, mismatched, dropped }: ReplayProgress): string {
+  const notCompared = dropped === 0 ? '' : `, ${count(dropped)} not comparable`;
+  return `${plural(submitted, 'input')} replayed: ${count(matched)} equal, ${count(mismatched)} different${notCompared}`;
+}

@@ -1,0 +1,43 @@
+import type { Verdict } from '../domain/report.ts';
+import type { Figures } from './figures.ts';
+import type { Counted } from './pools.ts';
+import type { TaskVerdict } from './verdict.ts';
+import { amount, counted } from './wording.ts';
+
+export interface JudgedTask extends TaskVerdict {
+  readonly task: string;
+  readonly figures: Figures;
+}
+
+/** The cause of a report's verdict in one sentence. */
+export function headlineOf(found: {
+  readonly verdict: Verdict;
+  readonly judged: readonly JudgedTask[];
+  readonly all: Counted;
+  readonly isFuture: boolean;
+}): string {
+  const { verdict, judged, all } = found;
+  const first = judged.find((one) => one.verdict === verdict);
+  if (!first) {
+    if (found.isFuture) return 'this window lies in the future, so nothing has run in it';
+    return hasAnything(all) ? 'nothing has run on canary in this window' : 'nothing has run in this window';
+  }
+  const alike = judged.filter((one) => one.verdict === verdict);
+  if (verdict === 'successful' && alike.length > 1) return allAgree(alike);
+  const others = alike.length - 1;
+  const more = others > 0 ? ` (and ${counted(others, 'more task is', 'more tasks are')} ${verdict})` : '';
+  return `${first.task}: ${first.cause}${more}`;
+}
+
+function allAgree(tasks: readonly JudgedTask[]): string {
+  let [pairs, mismatched] = [0, 0];
+  for (const { figures } of tasks) {
+    pairs += figures.shown.parity.pairs;
+    mismatched += figures.shown.parity.mismatched;
+  }
+  return `${counted(tasks.length, 'task')} alike on both backends: ${amount(mismatched)} of ${counted(pairs, 'pair')} differ, none fails more often, none is slower`;
+}
+
+function hasAnything({ runs }: Counted): boolean {
+  return runs.some(({ counts }) => counts.submitted + counts.succeeded + counts.failed + counts.retried > 0);
+}

@@ -1,0 +1,28 @@
+import type { ComparisonReport } from '../domain/report.ts';
+import { counted } from './wording.ts';
+
+/** What to keep in mind when reading, one sentence each. */
+export function notesOf({ backends, parity }: ComparisonReport['total'], judgedTasks: number): string[] {
+  const notes: string[] = [];
+  const sides = [backends.stable.apart, backends.canary.apart];
+  const apart = sides.reduce((sum, side) => sum + Math.max(side.submitted, side.succeeded + side.failed), 0);
+  if (apart > 0) {
+    notes.push(
+      `${counted(apart, 'task was', 'tasks were')} forced to a backend or brought back from canary; these are counted apart and in no comparison, because chance did not choose them.`,
+    );
+  }
+  if (parity.unjudged > 0) {
+    notes.push(
+      `${counted(parity.unjudged, 'pair')} could not be judged: stable gave no outcome in time, or the task's own comparison failed. They count neither for nor against canary; where they are more than the mismatches allowed, no verdict is successful.`,
+    );
+  }
+  if (parity.dropped > 0) {
+    notes.push(
+      `${counted(parity.dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, or without an outcome on either side.`,
+    );
+  }
+  if (judgedTasks > 1) {
+    notes.push('The total mixes tasks that may have had different ratios; only single tasks are judged.');
+  }
+  return notes;
+}

@@ -1,0 +1,93 @@
+import type { PairCell } from '../domain/aggregates.ts';
+import type { Mismatch, MismatchKind } from '../domain/parity.ts';
+import type { ParityPart, PathCount } from '../domain/report.ts';
+import type { Counted } from './pools.ts';
+import { clopperPearson, newcombe, type Share } from './statistics/proportions.ts';
+
+const MOST_PATHS = 10;
+
+/**
+ * Mismatches that say nothing about canary. Without stable's outcome there is nothing that canary's could be held against,
+ * and where the task's own comparison failed nobody knows whether the two differ.
+ */
+export const UNJUDGED: readonly MismatchKind[] = ['stable-missing', 'comparator'];
+
+type Kinds = Partial<Record<MismatchKind, number>>;
+
+interface PairSum {
+  readonly matched: number;
+  readonly mismatched: number;
+  readonly unjudged: number;
+  readonly dropped: number;
+  readonly kinds: Kinds;
+}
+
+export function parityOf({ pairs, mismatches }: Counted): ParityPart {
+  const cells = pairs.filter(({ kind }) => kind !== 'control');
+  const ab = sumOf(cells);
+  const aa = sumOf(pairs.filter(({ kind }) => kind === 'control'));
+  const rate = clopperPearson(shareOf(ab));
+  const noise = clopperPearson(shareOf(aa));
+  return {
+    pairs: ab.matched + ab.mismatched,
+    matched: ab.matched,
+    mismatched: ab.mismatched,
+    unjudged: ab.unjudged,
+    kinds: ab.kinds,
+    rate,
+    noise: { pairs: aa.matched + aa.mismatched, mismatched: aa.mismatched, rate: noise },
+    beyondNoise: noise ? newcombe(shareOf(ab), shareOf(aa)) : rate,
+    dropped: ab.dropped,
+    paths: pathsOf(cells, mismatches),
+  };
+}
+
+function shareOf({ matched, mismatched }: PairSum): Share {
+  return { events: mismatched, trials: matched + mismatched };
+}
+
+function sumOf(cells: readonly PairCell[]): PairSum {
+  const kinds: Kinds = {};
+  let [matched, mismatched, unjudged, dropped] = [0, 0, 0, 0];
+  for (const cell of cells) {
+    matched += cell.matched;
+    dropped += cell.dropped;
+    for (const [kind, count] of Object.entries(cell.mismatched) as [MismatchKind, number][]) {
+      if (count === 0) continue;
+      kinds[kind] = (kinds[kind] ?? 0) + count;
+      if (UNJUDGED.includes(kind)) unjudged += count;
+      else mismatched += count;
+    }
+  }
+  return { matched, mismatched, unjudged, dropped, kinds };
+}
+
+function pathsOf(cells: readonly PairCell[], mismatches: readonly Mismatch[]): readonly PathCount[] {
+  const sums = new Map<string, number>();
+  for (const { paths } of cells) {
+    for (const [path, pairs] of Object.entries(paths)) sums.set(path, (sums.get(path) ?? 0) + pairs);
+  }
+  const newestFirst = mismatches.filter(({ pair }) => pair !== 'control').sort((a, b) => b.at - a.at);
+  return [...sums]
+    .sort(([pathA, a], [pathB, b]) => b - a || (pathA < pathB ? -1 : 1))
+    .slice(0, MOST_PATHS)
+    .map(([path, pairs]) => ({ path, pairs, example: exampleOf(path, newestFirst) }));
+}
+
+function exampleOf(path: string, newestFirst: readonly Mismatch[]): PathCount['example'] {
+  for (const { differences } of newestFirst) {
+    const found = differences.find((difference) => isAt(path, difference.path));
+    if (found) return { stable: found.stable, canary: found.canary };
+  }
+  return null;
+}
+
+/** Whether a JSON pointer is one of those that a counted path stands for: there `*` is any array position. */
+function isAt(path: string, pointer: string): boolean {
+  const steps = path.split('/');
+  const given = pointer.split('/');
+  return (
+    steps.length === given.length &&
+    steps.every((step, i) => step === given[i] || (step === '*' && /^\d+$/.test(given[i] ?? '')))
+  );
+}

@@ -1,0 +1,78 @@
+import type { ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
+import type { Figures } from './figures.ts';
+import { type Finding, judge, type Rule } from './rule.ts';
+import { tooFew } from './rule-errors.ts';
+import type { MedianComparison } from './statistics/medians.ts';
+import { duration, times } from './wording.ts';
+
+/** Canary's median run time must not be longer than stable's, by more than both the ratio and the floor. */
+export const judgeLatency: Rule = (figures, gates): Finding => {
+  const base = {
+    rule: 'latency',
+    title: 'Run time',
+    threshold: `at most ${times(gates.latencyRatio)} stable's median, or ${duration(gates.latencyFloorMs)} longer`,
+  } as const;
+  const { runMedians: medians, timed } = figures;
+  const few = tooFew(timed.stable, timed.canary, gates.minimumTasks);
+  if (!medians) {
+    const cause = few ?? 'no run times can be compared';
+    const evidence = `${cause.charAt(0).toUpperCase()}${cause.slice(1)}`;
+    return { line: { ...base, verdict: 'inconclusive', evidence, interval: null }, cause };
+  }
+  const verdict = verdictOf(medians, gates, few === null);
+  const seen = seenOf(figures, medians);
+  const line: VerdictLine = {
+    ...base,
+    verdict,
+    evidence: verdict === 'inconclusive' ? `${seen}; ${few ?? 'more runs are needed to tell'}` : seen,
+    interval: medians.ratio && { ...medians.ratio, limit: limitOf(medians, gates), unit: 'ratio' },
+  };
+  return { line, cause: causeOf(figures, medians, { verdict, few, gates }) };
+};
+
+/** Slower is who is slower by the ratio and by the floor, each from end to end of its interval. */
+function verdictOf(
+  { ratio, differenceMs }: MedianComparison,
+  gates: ReportGates,
+  isEnough: boolean,
+): Verdict {
+  const data = { isEnough, isClear: true };
+  const byFloor = judge(differenceMs, gates.latencyFloorMs, data);
+  const byRatio = ratio ? judge(ratio, gates.latencyRatio, data) : byFloor;
+  if (byRatio === byFloor) return byRatio;
+  return byRatio === 'successful' || byFloor === 'successful' ? 'successful' : 'inconclusive';
+}
+
+/** The gate as a ratio: for a short task the floor is what counts. */
+function limitOf({ secondMs }: MedianComparison, gates: ReportGates): number {
+  return Math.max(gates.latencyRatio, 1 + gates.latencyFloorMs / secondMs);
+}
+
+function mediansOf({ shown: { backends } }: Figures): { stable: string; canary: string } {
+  const median = (side: 'stable' | 'canary') => duration(backends[side].timings.run?.p50 ?? 0);
+  return { stable: median('stable'), canary: median('canary') };
+}
+
+function seenOf(figures: Figures, { ratio, differenceMs }: MedianComparison): string {
+  const { stable, canary } = mediansOf(figures);
+  const medians = `median ${canary} on canary, ${stable} on stable`;
+  if (!ratio)
+    return `${medians}: between ${duration(differenceMs.low)} and ${duration(differenceMs.high)} longer`;
+  return `${medians}: ${times(ratio.estimate)}, between ${Number(ratio.low.toPrecision(3))} and ${Number(ratio.high.toPrecision(3))}`;
+}
+
+function causeOf(
+  figures: Figures,
+  { ratio, differenceMs }: MedianComparison,
+  found: { readonly verdict: Verdict; readonly few: string | null; readonly gates: ReportGates },
+): string {
+  const { stable, canary } = mediansOf(figures);
+  if (found.verdict === 'inconclusive') {
+    if (found.few !== null) return found.few;
+    const most = ratio ? times(ratio.high) : `${duration(differenceMs.high)} more than`;
+    return `canary's median run time may be ${most} stable's: more runs are needed to tell`;
+  }
+  const factor = ratio ? `${times(ratio.estimate)} stable's` : `stable's is ${stable}`;
+  if (found.verdict === 'successful') return `median run time ${factor}`;
+  return `canary is slower: its median run time is ${canary}, stable's ${stable} (${ratio ? `${times(ratio.estimate)}, ` : ''}at most ${times(found.gates.latencyRatio)} allowed)`;
+}

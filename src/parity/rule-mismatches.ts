@@ -1,0 +1,157 @@
+import type { MismatchKind } from '../domain/parity.ts';
+import type { Interval, ParityPart, Verdict, VerdictLine } from '../domain/report.ts';
+import { UNJUDGED } from './parity-part.ts';
+import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
+import { trialsToExclude } from './statistics/proportions.ts';
+import { amount, counted, percent, percentBetween } from './wording.ts';
+
+const SWITCH_ON =
+  'set parity.shadowSafe: true in the task if running it twice is harmless, and parity.sampleRate in the config';
+
+const KIND_WORDS: Readonly<Record<MismatchKind, string>> = {
+  value: 'the results differ',
+  type: 'the results are of different types',
+  outcome: 'one backend failed and the other did not',
+  error: 'both failed, each in its own way',
+  'canary-missing': 'canary gave no outcome in time',
+  'stable-missing': 'stable gave no outcome in time',
+  comparator: "the task's own comparison failed",
+};
+
+/** Pairs must not differ more often than copies on one and the same backend do, by more than the gate. */
+export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => {
+  const { mismatchRate: limit, minimumPairs } = gates;
+  const { beyondNoise } = parity;
+  const base = {
+    rule: 'mismatches',
+    title: 'Same results',
+    threshold: `at most ${percent(limit)} of the pairs differ${parity.noise.pairs > 0 ? ' beyond noise' : ''}`,
+  } as const;
+  if (!beyondNoise) {
+    const cause = nothingCompared(parity);
+    const evidence = cause.charAt(0).toUpperCase() + cause.slice(1);
+    return { line: { ...base, verdict: 'inconclusive', evidence, interval: null }, cause };
+  }
+  const doubt = doubtOf(parity, limit, minimumPairs);
+  const verdict = verdictOf(parity, beyondNoise, doubt, { limit, minimumPairs });
+  const seen = seenOf(parity, beyondNoise);
+  const line: VerdictLine = {
+    ...base,
+    verdict,
+    evidence: verdict === 'inconclusive' ? `${seen}; ${doubt ?? atBest(parity, limit)}` : seen,
+    interval: { ...beyondNoise, limit, unit: 'share' },
+  };
+  return { line, cause: causeOf(parity, beyondNoise, { verdict, doubt, limit }) };
+};
+
+function verdictOf(
+  parity: ParityPart,
+  beyondNoise: Interval,
+  doubt: string | null,
+  gates: { readonly limit: number; readonly minimumPairs: number },
+): Verdict {
+  const isClear = parity.mismatched >= FEWEST_EVENTS;
+  const isEnough = parity.pairs >= gates.minimumPairs;
+  const verdict = judge(beyondNoise, gates.limit, { isEnough, isClear });
+  return verdict === 'successful' && doubt !== null ? 'inconclusive' : verdict;
+}
+
+/** Why this cannot be successful, however the pairs look; null: it can. */
+function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): string | null {
+  const { pairs, unjudged, noise } = parity;
+  if (pairs < minimumPairs) {
+    return `only ${counted(pairs, 'pair has', 'pairs have')} been compared, at least ${amount(minimumPairs)} are needed`;
+  }
+  if (unjudged > limit * (pairs + unjudged)) {
+    return `${amount(unjudged)} of ${counted(pairs + unjudged, 'pair')} could not be judged (${unjudgedWords(parity)}), which may hide mismatches`;
+  }
+  // Noise excuses mismatches, so it must be known as well as they are, at the share of control pairs that is the default.
+  const fewestControls = Math.ceil(minimumPairs / 10);
+  const needsExcuse = (parity.rate?.high ?? 1) > limit;
+  if (needsExcuse && noise.pairs > 0 && noise.pairs < fewestControls) {
+    return `noise is known from ${counted(noise.pairs, 'control pair')} only, at least ${amount(fewestControls)} are needed`;
+  }
+  return null;
+}
+
+function nothingCompared(parity: ParityPart): string {
+  const { unjudged, dropped } = parity;
+  if (unjudged > 0) {
+    return `none of ${counted(unjudged, 'pair')} could be judged (${unjudgedWords(parity)})`;
+  }
+  if (dropped > 0) {
+    return `all ${counted(dropped, 'pair')} were dropped: cancelled, or without an outcome on either side`;
+  }
+  return `no results have been compared: ${SWITCH_ON}`;
+}
+
+function unjudgedWords({ kinds }: ParityPart): string {
+  return UNJUDGED.filter((kind) => (kinds[kind] ?? 0) > 0)
+    .map((kind) => `${KIND_WORDS[kind]}: ${amount(kinds[kind] ?? 0)}`)
+    .join(', ');
+}
+
+function seenOf(parity: ParityPart, beyondNoise: Interval): string {
+  const { mismatched, pairs, noise, rate, unjudged } = parity;
+  const parts = [`${amount(mismatched)} of ${counted(pairs, 'pair')} differ`];
+  if (rate) parts[0] += ` (${percent(rate.estimate)}, ${percentBetween(rate)})`;
+  const kinds = (Object.entries(parity.kinds) as [MismatchKind, number][])
+    .filter(([kind]) => !UNJUDGED.includes(kind))
+    .sort(([, a], [, b]) => b - a);
+  if (kinds.length > 0) parts.push(kinds.map(([kind, n]) => `${KIND_WORDS[kind]}: ${amount(n)}`).join(', '));
+  if (noise.rate) {
+    parts.push(
+      `noise: ${amount(noise.mismatched)} of ${counted(noise.pairs, 'control pair')} (${percent(noise.rate.estimate)})`,
+      `beyond noise: ${percentBetween(beyondNoise)}`,
+    );
+  } else if (mismatched > 0) {
+    parts.push('noise is unknown: parity.controlShare switches control pairs on');
+  }
+  if (unjudged > 0) parts.push(`not judged: ${amount(unjudged)} (${unjudgedWords(parity)})`);
+  return parts.join('; ');
+}
+
+function causeOf(
+  parity: ParityPart,
+  beyondNoise: Interval,
+  found: { readonly verdict: Verdict; readonly doubt: string | null; readonly limit: number },
+): string {
+  const { mismatched, pairs, noise, rate } = parity;
+  const differ = `${amount(mismatched)} of ${counted(pairs, 'pair')} differ`;
+  if (found.verdict === 'successful')
+    return mismatched === 0 ? differ : `${differ} (${percent(mismatched / pairs)})`;
+  if (found.verdict === 'inconclusive') {
+    if (found.doubt !== null) return found.doubt;
+    return `${differ}, which may be ${percent(beyondNoise.high)}${noise.pairs > 0 ? ' beyond noise' : ''}: ${atBest(parity, found.limit)}`;
+  }
+  const allowed =
+    noise.rate && noise.mismatched > 0
+      ? `noise ${percent(noise.rate.estimate)}, at most ${percent(found.limit)} beyond it allowed`
+      : `at most ${percent(found.limit)} allowed`;
+  return `${differ} (${percent(rate?.estimate ?? 0)}, ${allowed})${mostOften(parity)}`;
+}
+
+/** The most frequent kind of those that count; null: there is none. */
+export function mainKind({ kinds }: ParityPart): MismatchKind | null {
+  let main: MismatchKind | null = null;
+  for (const [kind, count] of Object.entries(kinds) as [MismatchKind, number][]) {
+    if (!UNJUDGED.includes(kind) && (main === null || count > (kinds[main] ?? 0))) main = kind;
+  }
+  return main;
+}
+
+function mostOften(parity: ParityPart): string {
+  const kind = mainKind(parity);
+  if (kind === null) return '';
+  const path = parity.paths[0]?.path;
+  if (kind !== 'value' || path === undefined) return `, most often because ${KIND_WORDS[kind]}`;
+  return path === '' ? ', most often in the whole result' : `, most often at ${path}`;
+}
+
+function atBest({ mismatched }: ParityPart, limit: number): string {
+  const trials = trialsToExclude(limit);
+  if (!Number.isFinite(trials)) return 'no number of pairs can show a share of 0 %';
+  return mismatched === 0
+    ? `it takes at least ${amount(trials)} pairs without a difference`
+    : 'more pairs are needed to tell';
+}

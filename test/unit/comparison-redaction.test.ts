@@ -1,0 +1,225 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ParityOptions } from '../../src/domain/parity.ts';
+import { readParityOptions } from '../../src/domain/parity-options.ts';
+import { compareObservations } from '../../src/parity/comparison.ts';
+import { compared, failed, mismatchOf, succeeded, summary } from '../support/compared.ts';
+
+const SECRET = 'hunter2';
+
+type Case = readonly [
+  name: string,
+  stable: unknown,
+  canary: unknown,
+  options: ParityOptions,
+  expected: readonly string[],
+];
+
+describe('sensitive places', () => {
+  it.each<Case>([
+    [
+      'a value',
+      { s: SECRET },
+      { s: `${SECRET}!` },
+      { sensitive: ['/s'] },
+      ['value', '/s changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'a subtree, its keys too',
+      { s: { [SECRET]: { a: SECRET } } },
+      { s: { a: [SECRET] } },
+      { sensitive: ['/s'] },
+      ['value', '/s changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'added with what is above it',
+      {},
+      { u: { s: SECRET, n: 1 } },
+      { sensitive: ['/u/s'] },
+      ['value', '/u added: null -> {"s":"[redacted]","n":1}'],
+    ],
+    ['removed itself', { s: SECRET }, {}, { sensitive: ['/s'] }, ['value', '/s removed: [redacted] -> null']],
+    [
+      'above it another type',
+      { u: [] },
+      { u: { s: SECRET } },
+      { sensitive: ['/u/s'] },
+      ['value', '/u changed: [] -> {"s":"[redacted]"}'],
+    ],
+    [
+      'of every element',
+      [{ s: SECRET }],
+      [{ s: 'x' }, { s: SECRET }],
+      { sensitive: ['/*/s'] },
+      ['value', '/0/s changed: [redacted] -> [redacted]', '/1 added: null -> {"s":"[redacted]"}'],
+    ],
+    [
+      'in unordered elements',
+      [{ s: 'x' }, { s: SECRET }],
+      [{ s: SECRET }, { s: SECRET }],
+      { sensitive: ['/*/s'], unordered: [''] },
+      ['value', '/0/s changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'the whole result',
+      { s: SECRET },
+      [SECRET],
+      { sensitive: [''] },
+      ['type', ' changed: [redacted] -> [redacted]'],
+    ],
+    ['no result on one side', undefined, SECRET, { sensitive: [''] }, ['type', ' added: null -> [redacted]']],
+    [
+      'equal beside a difference',
+      { s: SECRET, n: 1 },
+      { s: SECRET, n: 2 },
+      { sensitive: ['/s'] },
+      ['value', '/n changed: 1 -> 2'],
+    ],
+    [
+      'equal within the tolerance',
+      { s: [1, SECRET] },
+      { s: [1.01, SECRET] },
+      { sensitive: ['/s'], tolerance: { absolute: 0.1 } },
+      ['match'],
+    ],
+    [
+      'equal but for what is ignored',
+      { s: { a: 1, b: SECRET } },
+      { s: { b: SECRET } },
+      { sensitive: ['/s'], ignore: ['/s/a'] },
+      ['match'],
+    ],
+    [
+      'one within another',
+      { s: { t: SECRET } },
+      { s: { t: 'x' } },
+      { sensitive: ['/s', '/s/t'] },
+      ['value', '/s changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'named in what clean returns',
+      { a: SECRET },
+      { a: 'x' },
+      { sensitive: ['/b'], clean: (v) => ({ b: (v as { a: string }).a }) },
+      ['value', '/b changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'where the own compare finds a difference',
+      { s: SECRET },
+      { s: 'x' },
+      { sensitive: ['/s'], compare: () => false },
+      ['value', '/s changed: [redacted] -> [redacted]'],
+    ],
+  ])('%s', (_, stable, canary, options, expected) => {
+    const pair = compared(stable, canary, options);
+    expect(summary(pair)).toEqual(expected);
+    expect(JSON.stringify(pair)).not.toContain(SECRET);
+  });
+
+  it('are left out of the texts of both sides, and nothing else is', () => {
+    const pair = compared({ n: 1, s: { x: SECRET } }, { n: 2, s: SECRET }, { sensitive: ['/s'] });
+    expect([pair.stable, pair.canary]).toEqual(['{"n":1,"s":"[redacted]"}', '{"n":2,"s":"[redacted]"}']);
+  });
+
+  it.each<readonly [name: string, options: ParityOptions]>([
+    [
+      'clean throws',
+      {
+        clean: (v) => {
+          throw new Error(JSON.stringify(v));
+        },
+      },
+    ],
+    [
+      'clean throws the result itself',
+      {
+        clean: (v) => {
+          throw v;
+        },
+      },
+    ],
+    [
+      'clean throws an error with a talking name',
+      {
+        clean: (v) => {
+          throw Object.assign(new Error(), { name: `Bad ${JSON.stringify(v)}` });
+        },
+      },
+    ],
+    ['clean answers a class instance', { clean: (v) => ({ [JSON.stringify(v)]: new Map() }) }],
+    [
+      'compare throws',
+      {
+        compare: (v) => {
+          throw new Error(JSON.stringify(v));
+        },
+      },
+    ],
+    [
+      'compare throws a talking code',
+      {
+        compare: (v) => {
+          throw Object.assign(new Error(), { code: JSON.stringify(v) });
+        },
+      },
+    ],
+    ['compare answers the result', { compare: (v) => JSON.stringify(v) as unknown as boolean }],
+  ])('where %s', (_, options) => {
+    const pair = compared({ s: SECRET }, { s: SECRET }, { sensitive: ['/s'], ...options });
+    expect(pair.comparison).toMatchObject({ verdict: 'mismatch', kind: 'comparator' });
+    expect(JSON.stringify(pair)).not.toContain(SECRET);
+  });
+
+  it('errors are told by name and code', () => {
+    const definition = readParityOptions('sample', { sensitive: ['/s'] });
+    const error = { name: 'TypeError', message: `no ${SECRET}`, code: 'E_X' };
+    for (const second of [
+      succeeded({ s: SECRET }, 'canary'),
+      failed({ name: SECRET.repeat(99), message: SECRET }, 'canary'),
+    ]) {
+      const pair = compareObservations(definition, failed(error), second);
+      expect(mismatchOf(pair).note).toContain('TypeError (E_X)');
+      expect(JSON.stringify(pair)).not.toContain(SECRET);
+    }
+  });
+});
+
+describe('what is kept of a side', () => {
+  it('is short as it is', () => {
+    const pair = compared({ a: ['x', { b: null }] }, [1, 'é"\n']);
+    expect([pair.stable, pair.canary]).toEqual(['{"a":["x",{"b":null}]}', '[1,"é\\"\\n"]']);
+  });
+
+  it('has at most 4 KiB, no broken character, and a mark at its end', () => {
+    for (let shift = 0; shift < 8; shift++) {
+      for (const character of ['a', 'é', '語', '😀']) {
+        const pair = compared('x'.repeat(shift) + character.repeat(100_000), {
+          list: [character.repeat(5000)],
+        });
+        for (const text of [pair.stable ?? '', pair.canary ?? '']) {
+          const bytes = Buffer.byteLength(text);
+          expect(bytes).toBeLessThanOrEqual(4096);
+          expect(bytes).toBeGreaterThan(4096 - 4);
+          expect(text.isWellFormed()).toBe(true);
+          expect(text).toMatch(new RegExp(`${character}…$`, 'u'));
+        }
+      }
+    }
+  });
+
+  it('is whole at exactly 4 KiB', () => {
+    const [stable, canary] = ['a'.repeat(4094), 'é'.repeat(2047)];
+    const pair = compared(stable, canary);
+    expect([pair.stable, pair.canary]).toEqual([`"${stable}"`, `"${canary}"`]);
+  });
+
+  it('of a difference has at most 200 characters', () => {
+    const [difference] = mismatchOf(compared('😀'.repeat(300), `${'a'.repeat(198)}`)).differences;
+    expect(difference?.stable).toBe(`"${'😀'.repeat(99)}…`);
+    expect(difference?.canary).toBe(`"${'a'.repeat(198)}"`);
+  });
+
+  it('is not there for a match', () => {
+    const { stable, canary, paths } = compared({ a: 1 }, { a: 1 });
+    expect({ stable, canary, paths }).toEqual({ stable: null, canary: null, paths: [] });
+  });
+});
