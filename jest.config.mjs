@@ -13,6 +13,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
+  testSequencer: '<rootDir>/test/support/slow-folders-first.mjs',
   testTimeout: 30_000,
   // Most tests wait for processes and servers ; jest's own default leaves one of two cores idle.
   maxWorkers: 2,

@@ -80,7 +80,16 @@ const MUTATIONS = [
 const project = resolve(import.meta.dirname, '..');
 const copy = mkdtempSync(join(tmpdir(), 'hybrid-mutations-'));
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
-for (const part of ['src', 'test', 'scripts', 'config', 'package.json', 'jest.config.mjs']) {
+for (const part of [
+  'src',
+  'test',
+  'examples',
+  'scripts',
+  'config',
+  'package.json',
+  'tsconfig.json',
+  'jest.config.mjs',
+]) {
   cpSync(join(project, part), join(copy, part), { recursive: true });
 }
 symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));

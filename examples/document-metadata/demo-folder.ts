@@ -2,12 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileProblem, OutputFolderError, OutputInUseError } from './errors.ts';
+import type { Injection } from './injection.ts';
 
 /** What makes two runs the same run, so that the second goes on where the first was interrupted. */
 export interface RunPlan {
   readonly source: string;
   readonly ratio: number;
   readonly limit: number | null;
+  /** What goes wrong on canary; null: nothing. */
+  readonly injection: Injection | null;
 }
 
 interface RunRecord extends RunPlan {
@@ -22,6 +25,7 @@ interface RunRecord extends RunPlan {
 
 const PROGRAM = 'hybrid demo';
 const RECORD = 'run.json';
+const REPORT = 'report.html';
 /** How the store names a document's file. */
 const DOCUMENT = /-[0-9a-f]{10}\.json$/;
 const SIGN_OF_LIFE_MS = 2000;
@@ -35,12 +39,15 @@ export class DemoFolder {
   readonly runId: string;
   /** The same run was interrupted: this one goes on with it. */
   readonly isResumed: boolean;
+  /** When the run began, or the one that it goes on with. Milliseconds since 1970. */
+  readonly startedAt: number;
   readonly #record: RunRecord;
   readonly #beat: NodeJS.Timeout;
 
   private constructor(path: string, record: RunRecord, isResumed: boolean) {
     this.path = path;
     this.runId = record.runId;
+    this.startedAt = Date.parse(record.startedAt);
     this.isResumed = isResumed;
     this.#record = record;
     this.#beat = setInterval(() => {
@@ -62,19 +69,40 @@ export class DemoFolder {
       if (before !== null && (await isRunning(path, before)))
         throw new OutputInUseError(path, `another demo (process ${before.pid}) is writing to it`);
       const isSame = before !== null && before.finishedAt === null && samePlan(before, plan);
+      const isResumed = isSame && (await hasWork(path));
       if (before !== null && !isSame) await clear(path);
       const record: RunRecord = {
         program: PROGRAM,
         ...plan,
         runId: isSame ? before.runId : randomUUID(),
         pid: process.pid,
-        startedAt: isSame ? before.startedAt : new Date().toISOString(),
+        startedAt: isResumed ? before.startedAt : new Date().toISOString(),
         finishedAt: null,
       };
       await writeRecord(path, record);
-      return new DemoFolder(path, record, isSame && (await hasWork(path)));
+      return new DemoFolder(path, record, isResumed);
     } catch (error) {
       throw error instanceof OutputInUseError ? error : new OutputFolderError(path, fileProblem(error));
+    }
+  }
+
+  /** Keeps the report of the run, for a browser. @returns its path @throws {OutputFolderError} */
+  async writeReport(html: string): Promise<string> {
+    return this.#write(REPORT, html);
+  }
+
+  /** Keeps the settings of a run that has some of its own. @returns their path @throws {OutputFolderError} */
+  async writeConfig(yaml: string): Promise<string> {
+    return this.#write('demo.yaml', yaml);
+  }
+
+  async #write(name: string, text: string): Promise<string> {
+    const path = join(this.path, name);
+    try {
+      await writeFile(path, text);
+      return path;
+    } catch (error) {
+      throw new OutputFolderError(this.path, fileProblem(error));
     }
   }
 
@@ -126,7 +154,8 @@ async function isRunning(path: string, { pid, finishedAt }: RunRecord): Promise<
 }
 
 function samePlan(a: RunPlan, b: RunPlan): boolean {
-  return a.source === b.source && a.ratio === b.ratio && a.limit === b.limit;
+  const isSameInput = a.source === b.source && a.limit === b.limit;
+  return isSameInput && a.ratio === b.ratio && a.injection === b.injection;
 }
 
 /** A run that found no Redis, say, has left nothing to go on with. */
@@ -137,5 +166,6 @@ async function hasWork(path: string): Promise<boolean> {
 
 async function clear(path: string): Promise<void> {
   await rm(join(path, 'in-progress'), { recursive: true, force: true });
+  await rm(join(path, REPORT), { force: true });
   for (const name of await readdir(path)) if (DOCUMENT.test(name)) await rm(join(path, name));
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { HybridConfig } from '../../src/index.ts';
 import type { DemoSummary } from './demo-summary.ts';
 import { shortPath } from './demo-text.ts';
+import type { Injection } from './injection.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -19,25 +20,31 @@ export function hybridCommand(command: string, config: HybridConfig): string {
 }
 
 /** What to type after a run. */
-export function followUp(config: HybridConfig, outDir: string): DemoSummary['next'] {
+export function followUp(config: HybridConfig, injection: Injection | null): DemoSummary['next'] {
   const commands = [
+    { command: `${hybridCommand('report', config)} --open`, what: 'the report, in a browser' },
     { command: hybridCommand('status', config), what: 'both backends, live' },
-    { command: hybridCommand('ratio 0.5 --reason "try half"', config), what: 'while a demo runs' },
-    { command: `ls ${quoted(outDir)}`, what: 'one JSON per document' },
+    injection === null
+      ? { command: hybridCommand('ratio 0.5 --reason "try half"', config), what: 'while a demo runs' }
+      : { command: hybridCommand('parity mismatches', config), what: 'what differed' },
   ];
   if (existsSync('rollback.sh')) {
     // The config is the example's own file: a try-out is not to edit it.
-    const command = `./rollback.sh --no-persist --config ${quoted(demoConfigFile())}`;
+    const command = `./rollback.sh --no-persist --config ${quoted(fileOf(config))}`;
     commands.push({ command, what: 'all back to bee-queue' });
   }
   return commands;
+}
+
+function fileOf(config: HybridConfig): string {
+  return config.file ?? demoConfigFile();
 }
 
 function placeOptions(config: HybridConfig): string {
   // The file says where the tasks are in a checkout; elsewhere they have to be named.
   const task = join(HERE, `task${extname(fileURLToPath(import.meta.url))}`);
   const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
-  return `--config ${quoted(demoConfigFile())}${app}`;
+  return `--config ${quoted(fileOf(config))}${app}`;
 }
 
 /** A path as a shell takes it. */

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { DemoSummary } from './demo-summary.ts';
 import type { BackendShare } from './demo-tally.ts';
 import { aligned, inDigits, lineWidth, percent, plural, shortPath, wrap } from './demo-text.ts';
+import { INJECTIONS } from './injection.ts';
 
 const LABEL_COLUMNS = 9;
 const LISTED_SKIPPED = 3;
@@ -26,7 +27,7 @@ export function reportText(summary: DemoSummary, screen: Screen = terminal()): s
     first.join('\n'),
     backendTable(page, summary),
     example(page, summary),
-    output,
+    [output, ...verdict(page, summary)].join('\n'),
     next(page, summary),
   ];
   return parts.filter((part) => part !== '').join('\n\n');
@@ -55,17 +56,26 @@ function headline({ colors }: Page, { status, documents, chunks, ...run }: DemoS
   const done = `${plural(documents.read, 'document')}, ${plural(all, 'chunk')}`;
   const speed = `${(run.durationMs / 1000).toFixed(1)} s, ${inDigits(Math.round(run.chunksPerSecond))} chunks/s`;
   if (status === 'completed') return colors.bold(colors.green(`Done: ${done} in ${speed}.`));
+  if (run.injection === 'errors' && status === 'incomplete' && chunks.unanswered === 0)
+    return colors.bold(colors.yellow(`Done, but for what was to fail: ${done} in ${speed}.`));
   const how = status === 'interrupted' ? 'Interrupted' : 'Not all of it worked';
   return colors.bold(colors.yellow(`${how}: ${done} in ${speed}.`));
 }
 
-function facts(page: Page, { chunks, failures, skipped, ratio, live, source }: DemoSummary): string[] {
+function facts(
+  page: Page,
+  { chunks, failures, injection, skipped, ratio, live, source }: DemoSummary,
+): string[] {
   const { yellow, red } = page.colors;
   const open = chunks.unanswered > 0 ? `, ${inDigits(chunks.unanswered)} without an answer` : '';
   const kept = chunks.kept > 0 ? `, ${inDigits(chunks.kept)} kept from the interrupted run` : '';
   const counts = `${inDigits(chunks.succeeded)} succeeded, ${inDigits(chunks.failed)} failed, ${inDigits(chunks.retried)} retried`;
   const languages = `${inDigits(chunks.english)} English, ${inDigits(chunks.chinese)} Chinese`;
   const lines = [page.labelled('Chunks', `${counts}${open}${kept}; ${languages}`)];
+  if (injection !== null) {
+    const what = `on purpose: on canary (BullMQ) ${INJECTIONS[injection].what}`;
+    lines.push(page.labelled('Injected', what, yellow));
+  }
   for (const problem of failures) lines.push(page.labelled('Failed', problem, yellow));
   if (skipped.count > 0) {
     const first = skipped.first
@@ -121,6 +131,17 @@ function example(page: Page, { example: one }: DemoSummary): string {
     page.labelled('', one.summary),
     page.labelled('', `Keywords: ${one.keywords.join(', ')}`),
   ].join('\n');
+}
+
+/** Last but for what to type: it is what a run is for. */
+function verdict(page: Page, { report }: DemoSummary): string[] {
+  if (report === null) return [];
+  const { green, yellow, red, bold } = page.colors;
+  const paint = { successful: green, inconclusive: yellow, failed: red }[report.verdict];
+  return [
+    page.labelled('Report', shortPath(report.path)),
+    page.labelled('Verdict', report.headline, (line) => bold(paint(line))),
+  ];
 }
 
 function next({ colors, columns }: Page, { next: commands }: DemoSummary): string {

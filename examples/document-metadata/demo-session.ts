@@ -1,20 +1,23 @@
 import { type HybridConfig, HybridTaskError, HybridTaskManager, loadConfig } from '../../src/index.ts';
 import { type RedisSource, resolveRedis } from '../../src/private-redis.ts';
 import { defaultDocuments } from './default-documents.ts';
+import { awaitComparisons, keepReport, lookBack } from './demo-comparison.ts';
+import { Figures } from './demo-figures.ts';
 import { DemoFolder } from './demo-folder.ts';
 import { demoConfigFile, followUp, hybridCommand } from './demo-follow-up.ts';
 import { plainLog } from './demo-log.ts';
 import type { DemoOptions } from './demo-options.ts';
 import { openProgress, type Progress } from './demo-progress.ts';
 import { runDocuments } from './demo-run.ts';
+import { settingsWith } from './demo-settings.ts';
 import { type DemoSummary, type RatioChange, summarise } from './demo-summary.ts';
 import { Tally } from './demo-tally.ts';
 import { plural, shortPath } from './demo-text.ts';
 import { Workers } from './demo-workers.ts';
 import { NoDocumentsError } from './errors.ts';
+import { INJECTIONS, withInjection } from './injection.ts';
 import { readDocuments, type SourceDocument } from './reading.ts';
 import { openStore } from './store.ts';
-import { tasks } from './task.ts';
 
 /** A freeze is in force in the demo's namespace. */
 export class DemoFrozenError extends HybridTaskError {
@@ -82,20 +85,26 @@ async function run(session: Session): Promise<DemoSummary | null> {
   const settings = await loadConfig({ file: demoConfigFile() });
   const ratio = options.ratio ?? settings.routing.celeryRatio;
   const source = nameOfSource(options);
-  const folder = await DemoFolder.open(options.outDir, { source, ratio, limit: options.limit });
+  const { injection, limit } = options;
+  const folder = await DemoFolder.open(options.outDir, { source, ratio, limit, injection });
   closing.add(() => folder.close());
   const store = await openStore(folder.path, { resume: folder.isResumed });
+  if (injection !== null) say(`Injected on purpose: on canary (BullMQ) ${INJECTIONS[injection].what}.`);
   if (folder.isResumed) say('Going on where the same command was interrupted.');
 
   const redis = await openRedis(settings, say);
   closing.add(() => redis.stop());
+  const own = injection === null ? settings : await settingsWith(injection, settings, folder);
   const config: HybridConfig = {
-    ...settings,
-    redis: { ...settings.redis, url: redis.url },
+    ...own,
+    redis: { ...own.redis, url: redis.url },
     // As a whole, or a ratio of the task's own, or flag mode, that somebody has set earlier would go before it.
     routing: { celeryRatio: ratio, mode: 'ratio', tasks: {} },
   };
   const manager = await openManager(config, session);
+  const figures = new Figures(config);
+  closing.add(async () => figures.close());
+  if (!folder.isResumed) await figures.forget();
   const control = await manager.apply({ reason: `demo of ${source}` });
   const changes: RatioChange[] = [];
   manager.onChange((state) => {
@@ -110,15 +119,23 @@ async function run(session: Session): Promise<DemoSummary | null> {
     `Reading ${source} with ${plural(processes, 'worker process', 'worker processes')}; ` +
       `${shareText} of the documents go to canary (BullMQ), the others to stable (bee-queue).`,
   );
-  const { workers, lost } = await openWorkers(config, redis.url, session);
+  const { workers, lost } = await openWorkers(config, session);
   const startedAt = performance.now();
   session.progress.begin();
   const work = runDocuments({ manager, store, runId: folder.runId, tally, signal: stop }, documents);
   await Promise.race([work, lost]);
   const durationMs = performance.now() - startedAt;
   session.progress.end();
-  // Their last jobs are complete then: whoever counts after the demo counts the same.
+  const isInterrupted = stop.aborted;
+  const enough = new AbortController();
+  lost.catch(() => enough.abort());
+  const uncompared = isInterrupted
+    ? 0
+    : await awaitComparisons(figures, AbortSignal.any([stop, enough.signal]), say);
+  // Their last jobs are complete then, and all is written down: whoever counts after the demo counts the same.
   await workers.stop();
+  await manager.close();
+  const { status, report } = await lookBack(config, figures, folder.startedAt);
   const summary = summarise({
     source,
     redis: { host: new URL(redis.url).host, isPrivate: redis.isPrivate },
@@ -127,12 +144,14 @@ async function run(session: Session): Promise<DemoSummary | null> {
     changes,
     tally,
     durationMs,
-    status: await manager.status(),
-    isInterrupted: stop.aborted,
+    status,
+    injection,
+    report: isInterrupted ? null : await keepReport(report, uncompared, folder),
+    isInterrupted,
     output: folder.path,
-    next: followUp(config, folder.path),
+    next: followUp(config, injection),
   });
-  if (!stop.aborted) await folder.finish(summary);
+  if (!isInterrupted) await folder.finish(summary);
   return summary;
 }
 
@@ -181,10 +200,13 @@ async function openRedis(config: HybridConfig, say: Session['say']): Promise<Red
 }
 
 /** @throws {DemoFrozenError} */
-async function openManager(config: HybridConfig, { closing, progress }: Session): Promise<HybridTaskManager> {
+async function openManager(
+  config: HybridConfig,
+  { closing, progress, options }: Session,
+): Promise<HybridTaskManager> {
   const manager = await HybridTaskManager.open({
     config,
-    tasks,
+    tasks: [withInjection(options.injection)],
     actor: 'demo',
     log: plainLog((line) => progress.note(line)),
     followConfigFile: false,
@@ -195,7 +217,7 @@ async function openManager(config: HybridConfig, { closing, progress }: Session)
 }
 
 /** `lost` rejects when no worker is left to wait for. @throws {WorkersEndedError} */
-async function openWorkers(config: HybridConfig, redisUrl: string, { closing, progress }: Session) {
+async function openWorkers(config: HybridConfig, { closing, progress, options }: Session) {
   let reject: (error: Error) => void = () => {};
   const lost = new Promise<never>((_, fail) => {
     reject = fail;
@@ -203,8 +225,10 @@ async function openWorkers(config: HybridConfig, redisUrl: string, { closing, pr
   lost.catch(() => {});
   const workers = await Workers.start({
     processes: config.worker.processes,
-    configFile: demoConfigFile(),
-    redisUrl,
+    configFile: config.file ?? demoConfigFile(),
+    redisUrl: config.redis.url ?? '',
+    namespace: config.namespace,
+    injection: options.injection,
     note: (line) => progress.note(line),
     onLost: reject,
   });

@@ -1,5 +1,6 @@
-import type { BackendName, ControlState, SystemStatus } from '../../src/index.ts';
+import type { BackendName, ControlState, SystemStatus, Verdict } from '../../src/index.ts';
 import { type BackendShare, type Example, rounded, type Tally } from './demo-tally.ts';
+import type { Injection } from './injection.ts';
 import type { SkippedFile } from './reading.ts';
 
 /** What `--json` prints, and what is kept in the output folder's run.json. */
@@ -40,6 +41,23 @@ export interface DemoSummary {
   };
   /** The first few failed chunks, each with its problem in words. */
   readonly failures: readonly string[];
+  /** What was to go wrong on canary; null: nothing. */
+  readonly injection: Injection | null;
+  /** How the backends compare in this run; null: it was interrupted. */
+  readonly report: {
+    readonly verdict: Verdict;
+    /** The verdict and its cause in one sentence. */
+    readonly headline: string;
+    /** The whole report as HTML: an absolute path. */
+    readonly path: string;
+    /** Chunks that ran on both backends and were compared. */
+    readonly pairs: number;
+    readonly mismatched: number;
+    /** Chunks that ran on stable twice, to see what differs there, too. */
+    readonly controlPairs: number;
+    /** Pairs of either kind that it could not wait for. */
+    readonly uncompared: number;
+  } | null;
   readonly backends: Readonly<Record<BackendName, BackendShare>>;
   readonly durationMs: number;
   readonly chunksPerSecond: number;
@@ -70,6 +88,8 @@ export interface SummaryParts {
   readonly tally: Tally;
   readonly durationMs: number;
   readonly status: SystemStatus;
+  readonly injection: DemoSummary['injection'];
+  readonly report: DemoSummary['report'];
   readonly isInterrupted: boolean;
   readonly output: string;
   readonly next: DemoSummary['next'];
@@ -90,6 +110,8 @@ export function summarise(parts: SummaryParts): DemoSummary {
     documents: { ...tally.documents },
     chunks: { ...tally.chunks, english: tally.languages.en, chinese: tally.languages.zh },
     failures: [...tally.failures],
+    injection: parts.injection,
+    report: parts.report,
     backends: tally.shares(),
     durationMs: Math.round(durationMs),
     chunksPerSecond: durationMs > 0 ? rounded((answered * 1000) / durationMs, 1) : 0,

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { HybridTaskError } from '../../src/index.ts';
+import type { Injection } from './injection.ts';
 
 /** The worker processes do not start, or keep ending. */
 export class WorkersEndedError extends HybridTaskError {
@@ -18,6 +19,9 @@ export interface WorkersOptions {
   readonly processes: number;
   readonly configFile: string;
   readonly redisUrl: string;
+  readonly namespace: string;
+  /** What goes wrong on canary; null: nothing. */
+  readonly injection: Injection | null;
   /** Told what a worker complains about, and that one was started again. */
   readonly note: (line: string) => void;
   /** Called once, when a worker has ended and none is started again in its place. */
@@ -53,11 +57,11 @@ export class Workers {
   }
 
   async #startOne(): Promise<void> {
-    const { configFile, redisUrl, note } = this.#options;
+    const { configFile, redisUrl, namespace, injection, note } = this.#options;
     const program = new URL(`./demo-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
-    const child = fork(program, [configFile], {
+    const child = fork(program, [configFile, injection ?? ''], {
       // In the environment and not in the arguments, which every user of the machine can read.
-      env: { ...process.env, REDIS_URL: redisUrl },
+      env: { ...process.env, REDIS_URL: redisUrl, HYBRID_NAMESPACE: namespace },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#children.add(child);

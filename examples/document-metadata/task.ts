@@ -35,6 +35,12 @@ export const generateMetadata = defineTask({
   retries: 3,
   backoff: { type: 'exponential', delayMs: 1000, jitter: 0.2 },
   timeoutMs: 600_000,
+  parity: {
+    // It only computes. The order of the keywords is part of the answer, the best comes first, so they are not `unordered`.
+    shadowSafe: true,
+    // Made of the document's own sentences: that it differs may be shown and kept, the text may not.
+    sensitive: ['/metadata/summary'],
+  },
   handler: async ({ chunkId, chunkText, documentId }, context) => {
     const enter = async (stage: string, progress: number) => {
       context.signal.throwIfAborted();

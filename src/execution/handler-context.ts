@@ -1,6 +1,7 @@
 import type { Logger } from '../domain/logger.ts';
 import type { BackendName, TaskContext, TaskDefinition, TaskLogger } from '../domain/task.ts';
 import type { Delivery } from '../domain/task-backend.ts';
+import { ProgressReports } from './progress-reports.ts';
 import type { RunningTask } from './running-tasks.ts';
 import { describeThrown } from './thrown-value.ts';
 
@@ -15,6 +16,7 @@ export class HandlerContext implements TaskContext {
   readonly #delivery: Delivery;
   readonly #run: RunningTask;
   readonly #log: Logger;
+  readonly #reports = new ProgressReports((value) => this.#publish(value));
   #taskLog: TaskLogger | undefined;
 
   constructor(task: TaskDefinition, delivery: Delivery, attempt: number, run: RunningTask, log: Logger) {
@@ -39,14 +41,21 @@ export class HandlerContext implements TaskContext {
   }
 
   /** A property and not a method, so that a handler may take it out of the context. */
-  readonly progress = async (value: unknown): Promise<void> => {
+  readonly progress = (value: unknown): Promise<void> => this.#reports.report(value);
+
+  /** The handler has ended, or was given up. */
+  end(): void {
+    this.#reports.end();
+  }
+
+  async #publish(value: unknown): Promise<void> {
     try {
       await this.#delivery.progress(value);
     } catch (error) {
       const problem = describeThrown(error).message;
       this.#log.debug({ ...this.#ids(), problem }, 'progress was not published');
     }
-  };
+  }
 
   #ids() {
     return { task: this.task, id: this.id, backend: this.backend, attempt: this.attempt };

@@ -48,13 +48,11 @@ export async function runHandler(
   // Cancelled between the start that was granted and here.
   if (run.cause !== null) run.onAbort(run.cause);
   const limit = setTimeout(() => run.abort('timeout', timeout()), task.timeoutMs);
+  const context = new HandlerContext(task, delivery, attempt, run, options.log);
   try {
     const value = await new Promise<unknown>((resolve, reject) => {
       giveUp = resolve;
-      callHandler(task, input.value, new HandlerContext(task, delivery, attempt, run, options.log)).then(
-        resolve,
-        reject,
-      );
+      callHandler(task, input.value, context).then(resolve, reject);
     });
     if (value !== GAVE_UP) return succeeded(task, value, options.resultLimitBytes);
     options.log.warn(
@@ -65,6 +63,7 @@ export async function runHandler(
   } catch (thrown) {
     return failed(run.cause === 'timeout' ? timeout() : thrown, false, run.cause);
   } finally {
+    context.end();
     clearTimeout(limit);
     clearTimeout(grace);
   }

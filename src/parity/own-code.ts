@@ -30,7 +30,7 @@ export function cleanedText(
     if (cleaned === undefined) {
       throw new Unusable('clean answered nothing; it must return the value to compare');
     }
-    return encodeJson('What clean answered', cleaned, MOST_CLEANED_BYTES).text;
+    return jsonOf(cleaned);
   });
 }
 
@@ -57,6 +57,15 @@ export function copyOf(value: unknown): unknown {
 
 class Unusable extends Error {}
 
+function jsonOf(cleaned: unknown): string {
+  try {
+    return encodeJson('What clean answered', cleaned, MOST_CLEANED_BYTES).text;
+  } catch (error) {
+    if (!(error instanceof HybridTaskError)) throw error;
+    throw new Unusable(`what clean answered cannot be kept as JSON (${error.code})`);
+  }
+}
+
 function run<T>(what: 'clean' | 'compare', limitMs: number, work: () => T): OwnAnswer<T> {
   const boxed = runInTimeBox((): OwnAnswer<T> => {
     try {
@@ -75,9 +84,6 @@ function run<T>(what: 'clean' | 'compare', limitMs: number, work: () => T): OwnA
 /** Never the message of what was thrown: it may quote the result. */
 function problemOf(what: string, thrown: unknown): string {
   if (thrown instanceof Unusable) return thrown.message;
-  if (thrown instanceof HybridTaskError) {
-    return `what ${what} answered cannot be stored as JSON (${thrown.code})`;
-  }
   if (typeof thrown !== 'object' || thrown === null) return `${what} threw something that is no error`;
   const { name, code } = thrown as { readonly name?: unknown; readonly code?: unknown };
   return `${what} threw ${errorLabel({ name, code })}`;

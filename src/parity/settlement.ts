@@ -107,9 +107,9 @@ class Settlement {
     const b: unknown[] = [];
     for (let i = 0; (i < first.length || i < second.length) && !this.#isFull(); i++) {
       const inner = memberOf(position, i);
-      // An ignored element keeps its place on both sides, so that those behind it keep theirs.
-      if (isIgnored(inner)) [a[i], b[i]] = [null, null];
-      else if (!(i in second)) a[i] = this.#alone(first[i], inner);
+      // An ignored element leaves a hole on both sides, so that those behind it keep their places.
+      if (isIgnored(inner)) continue;
+      if (!(i in second)) a[i] = this.#alone(first[i], inner);
       else if (i >= first.length) b[i] = this.#alone(second[i], inner);
       else [a[i], b[i]] = this.settle(first[i], second[i], inner);
     }

@@ -30,7 +30,7 @@ function differenceTable(differences: readonly Difference[], { pair, task }: Mis
   const [one, other] = sidesOf(pair);
   const rows = differences.map(
     (difference) =>
-      markup`<tr><th scope="row" class="free">${place(difference)}</th><td>${difference.change}</td><td class="value">${value(difference.stable)}</td><td class="value">${value(difference.canary)}</td></tr>
+      markup`<tr><th scope="row" class="free">${place(difference)}</th><td class="word">${difference.change}</td><td class="value">${value(difference.stable)}</td><td class="value">${value(difference.canary)}</td></tr>
 `,
   );
   return scrollable(

@@ -36,9 +36,9 @@ ${figures(report.total, report, 'total', () => true)}
 }
 
 function ruleItem(line: VerdictLine, id: string): Markup {
-  const chart = intervalChart(id, line) ?? markup`<p class="none">No interval to show yet.</p>`;
+  const chart = intervalChart(id, line) ?? markup`<p class="muted small">No interval to show yet.</p>`;
   return markup`
-<li>${verdictBadge(line.verdict)}<div><h3 class="rule-name">${line.title}</h3><p>${line.evidence}</p><p class="muted small">allowed: ${line.threshold}</p></div><div>${chart}</div></li>`;
+<li>${verdictBadge(line.verdict)}<div><h3>${line.title}</h3><p>${line.evidence}</p><p class="muted small">allowed: ${line.threshold}</p></div><div>${chart}</div></li>`;
 }
 
 function figures(

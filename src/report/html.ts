@@ -6,7 +6,7 @@ import { STYLE } from './html-style.ts';
 import { taskSection, totalSection } from './html-task.ts';
 import { Markup, markup, NOTHING } from './markup.ts';
 import { count, duration, percent, plural } from './numbers.ts';
-import { freshness, gateWords, nextSteps, UNJUDGED, VERDICT_WORDS } from './wording.ts';
+import { causeOf, freshness, gateWords, nextSteps, UNJUDGED, VERDICT_WORDS } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 /** Nothing may be loaded and nothing run, whatever a value in the report looks like. */
@@ -54,7 +54,7 @@ function head(report: ComparisonReport): Markup {
   return markup`<header>
 <p class="eyebrow"><span>Comparison report of <b><bdi>${namespace}</bdi></b></span><span>stable: bee-queue, canary: BullMQ</span></p>
 ${verdictBadge(report.verdict, 'large')}
-<h1>${report.headline}</h1>
+<h1>${causeOf(report)}</h1>
 <dl class="meta"><div><dt>Window</dt><dd>${time(window.from)} to ${time(window.to)} (${duration(window.to - window.from)})</dd></div><div><dt>Freshness</dt><dd>${freshness(report)}</dd></div><div><dt>Made</dt><dd>${time(at)}</dd></div></dl>
 <ul class="steps" aria-label="What to type next">${steps}</ul>
 ${notes.length === 0 ? NOTHING : markup`<ul class="notes" aria-label="Notes">${notes.map((note) => markup`<li>${note}</li>`)}</ul>`}
@@ -133,6 +133,6 @@ function foot(report: ComparisonReport): Markup {
   return markup`<footer>
 <h2>How this was judged</h2>
 <dl class="facts">${limits}</dl>
-<p class="footnote">All intervals are 95 % intervals. A rule is successful when its whole interval is on the good side of the limit, failed when the whole of it is beyond, and inconclusive otherwise or with too little data. Errors and times are those of tasks that came by ratio or flag, and of copies; forced tasks and those that were brought back are left out. Made by hybrid report at ${time(report.at)}.</p>
+<p class="footnote">All intervals are 95 % intervals. A rule is successful when the whole interval is within its limit and there is enough data, failed when the whole of it is beyond the limit, and inconclusive otherwise. A ratio that was not kept never fails canary, but puts the comparison in doubt. Errors and times are those of tasks that came by ratio or flag, and of copies; forced tasks and those that were brought back are left out. Made by hybrid report at ${time(report.at)}.</p>
 </footer>`;
 }

@@ -1,6 +1,6 @@
 import type { ComparisonReport, TaskComparison, Verdict, VerdictLine } from '../domain/report.ts';
 import { lines, type Markup, markup } from './markup.ts';
-import { count, timestamp } from './numbers.ts';
+import { plural, timestamp } from './numbers.ts';
 import { kindsText, placeOf, UNJUDGED, windowText } from './wording.ts';
 
 interface Case {
@@ -39,7 +39,8 @@ function caseOf(line: VerdictLine, task: TaskComparison): Case {
   const facts = [`${line.title}: ${line.evidence}`, `allowed: ${line.threshold}`];
   if (line.rule === 'mismatches' && task.parity.mismatched > 0) {
     facts.push(`kinds: ${kindsText(task.parity.kinds)}`);
-    for (const path of task.parity.paths) facts.push(`differs: ${placeOf(path)} in ${count(path.pairs)}`);
+    for (const path of task.parity.paths)
+      facts.push(`differs: ${placeOf(path)} in ${plural(path.pairs, 'pair')}`);
   }
   return { name: line.title, verdict: line.verdict, message: line.evidence, text: facts.join('\n') };
 }

@@ -5,6 +5,7 @@ import { jsonLayout } from './json-layout.ts';
 import { ago, plural, timestamp } from './numbers.ts';
 import { cut, visible, visibleLines } from './plain-text.ts';
 import {
+  causeOf,
   freshness,
   gateWords,
   KIND_WORDS,
@@ -20,31 +21,52 @@ import {
 } from './wording.ts';
 
 const MARKS: Readonly<Record<Verdict, string>> = { successful: '✓', failed: '✗', inconclusive: '?' };
-/** A comment on GitHub holds 65,536 characters. */
-const MOST_MISMATCHES = 10;
+/** A comment on GitHub holds 65,536 characters; what comes first is kept. */
+const MOST_CHARACTERS = 60_000;
+const MOST_OF_MISMATCHES = 20_000;
 const MOST_VALUE = 200;
 const MOST_SIDE = 1_500;
 
 /** For a pull request: what decides is open, the rest is folded. */
 export function markdownReport(report: ComparisonReport): string {
-  const blocks = [
-    `## ${VERDICT_WORDS[report.verdict]}: ${plain(report.headline)}`,
+  const before = [
+    `## ${VERDICT_WORDS[report.verdict]}: ${plain(causeOf(report))}`,
     [
       `- namespace ${code(report.namespace)}, ${windowText(report)}`,
       `- ${freshness(report)}`,
       ...report.notes.map((note) => `- ${plain(note)}`),
     ].join('\n'),
     ...ruleTable(report.tasks),
-    ...report.tasks.filter(({ verdict }) => verdict !== null).map((task) => taskDetails(task, report)),
-    ...(report.tasks.length > 1 ? [details('All tasks together', figures(report.total, report))] : []),
+  ];
+  const judged = report.tasks.filter(({ verdict }) => verdict !== null);
+  const folded = [
     ...mismatchDetails(report),
-    details('Limits', `${table(['limit', 'value'], gateWords(report.gates))}`),
+    ...judged.map((task) => taskDetails(task, report)),
+    ...(report.tasks.length > 1 ? [details('All tasks together', figures(report.total, report))] : []),
+    details('Limits', table(['limit', 'value'], gateWords(report.gates))),
+  ];
+  const after = [
     nextSteps(report)
       .map(({ text, command }) => `- ${text}: ${code(command)}`)
       .join('\n'),
     `<sub>Made ${timestamp(report.at)}. Numbers in brackets are 95 % intervals.</sub>`,
   ];
-  return `${blocks.join('\n\n')}\n`;
+  const room = MOST_CHARACTERS - [...before, ...after].join('\n\n').length;
+  return `${[...before, ...fitting(folded, room), ...after].join('\n\n')}\n`;
+}
+
+/** The first blocks that there is room for, and a word on the others. */
+function fitting(blocks: readonly string[], room: number): readonly string[] {
+  let used = 0;
+  const first = blocks.findIndex((block) => {
+    used += block.length + 2;
+    return used > room;
+  });
+  if (first === -1) return blocks;
+  return [
+    ...blocks.slice(0, first),
+    `${plural(blocks.length - first, 'part')} left out for length; the HTML form has all.`,
+  ];
 }
 
 function ruleTable(tasks: readonly TaskComparison[]): readonly string[] {
@@ -66,7 +88,7 @@ function ruleTable(tasks: readonly TaskComparison[]): readonly string[] {
 function taskDetails(task: TaskComparison, report: ComparisonReport): string {
   const kinds = kindsText(task.parity.kinds);
   const paths = task.parity.paths.map((path) => [
-    code(placeOf(path)),
+    placeText(path),
     plural(path.pairs, 'pair'),
     path.example === null ? '' : value(path.example.stable),
     path.example === null ? '' : value(path.example.canary),
@@ -93,16 +115,15 @@ function figures(compared: TaskComparison | ComparisonReport['total'], { gates }
 }
 
 function mismatchDetails(report: ComparisonReport): readonly string[] {
-  const shown = report.mismatches.slice(0, MOST_MISMATCHES);
-  if (shown.length === 0) return [];
-  const body = shown.map((mismatch) => mismatchText(mismatch, report.at)).join('\n\n');
-  return [details(`The newest ${plural(shown.length, 'mismatch', 'mismatches')}`, body)];
+  const texts = report.mismatches.map((mismatch) => mismatchText(mismatch, report.at));
+  if (texts.length === 0) return [];
+  return [details('The newest mismatches', fitting(texts, MOST_OF_MISMATCHES).join('\n\n'))];
 }
 
 function mismatchText(mismatch: Mismatch, now: number): string {
   const [one, other] = sidesOf(mismatch.pair);
   const rows = mismatch.differences.map((difference) => [
-    code(placeOf(difference)),
+    placeText(difference),
     difference.change,
     value(difference.stable),
     value(difference.canary),
@@ -138,7 +159,7 @@ function table(
  */
 function plain(text: string): string {
   return visible(text).replace(
-    /[&<>"'|`*_~[\]\\#@!$^]|(?<=^\s*)[-+=]|(?<=\d)[.)](?=\s)|:(?=\/\/)|(?<=www)\./giu,
+    /[&<>|`*_~[\]\\#@!$^]|(?<=^\s*)[-+=]|(?<=\d)[.)](?=\s)|:(?=\/\/)|(?<=www)\./giu,
     (character) => `&#${character.codePointAt(0)};`,
   );
 }
@@ -146,6 +167,10 @@ function plain(text: string): string {
 /** Sites turn no name or number in `code` into a link to somebody. */
 function code(text: string): string {
   return `<code>${plain(text)}</code>`;
+}
+
+function placeText(difference: { readonly path: string }): string {
+  return difference.path === '' ? placeOf(difference) : code(difference.path);
 }
 
 function value(text: string | null): string {

@@ -1,11 +1,11 @@
 import stringWidth from 'string-width';
 import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport, TaskComparison, Verdict, VerdictLine } from '../domain/report.ts';
-import { type ComparisonCell, comparisonRows, parityFacts } from './comparison-rows.ts';
+import { type ComparisonCell, comparisonRows } from './comparison-rows.ts';
 import { ago, plural } from './numbers.ts';
 import { cut, visible } from './plain-text.ts';
 import type { Pen } from './terminal.ts';
-import { KIND_WORDS, kindsText, NOT_THERE, placeOf, sidesOf } from './wording.ts';
+import { KIND_WORDS, NOT_THERE, placeOf, sidesOf } from './wording.ts';
 
 const MARKS: Readonly<Record<Verdict, string>> = { successful: '✓', failed: '✗', inconclusive: '?' };
 /** More places than these are for the other forms. */
@@ -17,13 +17,13 @@ const COLUMNS_FOR_INTERVALS = 104;
 /** One judged task: its rules, its figures side by side, what differs. */
 export function taskBlock(task: TaskComparison, report: ComparisonReport, pen: Pen): string {
   const verdict = task.verdict ?? 'inconclusive';
+  const details = parityLines(task, report, pen);
   return [
     pen.hang('', `${pen.colors.bold(visible(task.task))}  ${pen.verdict(verdict, verdict)}`),
     ...task.lines.map((line) => ruleText(line, pen)),
     '',
     ...tableLines(task, report, pen),
-    '',
-    ...parityLines(task, report, pen),
+    ...(details.length === 0 ? [] : ['', ...details]),
   ].join('\n');
 }
 
@@ -53,10 +53,9 @@ function tableLines(task: TaskComparison, { gates }: ComparisonReport, pen: Pen)
   ];
 }
 
+/** Where answers differ; how many do is in the rule's own line. */
 function parityLines(task: TaskComparison, report: ComparisonReport, pen: Pen): readonly string[] {
-  const facts = [...parityFacts(task, report.gates)];
-  const kinds = kindsText(task.parity.kinds);
-  if (kinds !== '') facts.push(['kinds', kinds]);
+  const facts: (readonly [string, string])[] = [];
   for (const path of task.parity.paths.slice(0, MOST_PATHS)) {
     const values = path.example === null ? '' : `: ${change(path.example.stable, path.example.canary)}`;
     facts.push(['differs', `${visible(placeOf(path))} in ${plural(path.pairs, 'pair')}${values}`]);

@@ -5,7 +5,7 @@ import type { ComparisonReport, TaskComparison, Verdict } from '../domain/report
 import { count, percent, plural } from './numbers.ts';
 import { visible } from './plain-text.ts';
 import { taskBlock } from './terminal-task.ts';
-import { freshness, nextSteps, UNJUDGED, windowText } from './wording.ts';
+import { causeOf, freshness, nextSteps, UNJUDGED, windowText } from './wording.ts';
 
 export interface TerminalOptions {
   /** @default false */
@@ -41,7 +41,7 @@ function head(report: ComparisonReport, pen: Pen): string {
   const verdict = `${colors.bold('verdict:')} ${pen.verdict(report.verdict, report.verdict)}`;
   const dim = (text: string) => colors.dim(pen.hang('', text));
   return [
-    pen.hang('', `${verdict} · ${colors.bold(visible(report.headline))}`),
+    pen.hang('', `${verdict} · ${colors.bold(visible(causeOf(report)))}`),
     dim(`${visible(report.namespace)} · ${windowText(report)}`),
     dim(freshness(report)),
     ...totals(report).map((text) => pen.hang('', text)),
@@ -92,7 +92,7 @@ function penOf({ colors: isColored = false, columns: wanted = 80 }: TerminalOpti
       const indent = stringWidth(start);
       // A number stays with its unit.
       const joined = text.replace(/(?<=\d) (?=%|ms|s|min|h|points?\b)/g, '\u00a0');
-      const wrapped = wrapAnsi(joined, Math.max(20, columns - indent), { hard: true });
+      const wrapped = wrapAnsi(joined, Math.max(20, columns - indent + 3), { hard: true });
       return `${start}${wrapped.replaceAll('\n', `\n${' '.repeat(indent)}`)}`
         .replaceAll('\u00a0', ' ')
         .trimEnd();

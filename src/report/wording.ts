@@ -34,6 +34,12 @@ export const PAIR_WORDS: Readonly<Record<PairKind, string>> = {
 export const UNJUDGED = 'canary has run none of it';
 export const NOT_THERE = 'not there';
 
+/** The headline without the verdict's word, where that stands beside it already. */
+export function causeOf({ headline, verdict }: ComparisonReport): string {
+  const start = `${verdict}: `;
+  return headline.startsWith(start) ? headline.slice(start.length) : headline;
+}
+
 /** What the two values of a difference are called. */
 export function sidesOf(pair: PairKind): readonly [string, string] {
   return pair === 'control' ? ['primary', 'copy'] : ['stable', 'canary'];
@@ -105,19 +111,19 @@ export function nextSteps(report: ComparisonReport): readonly NextStep[] {
   }
   return [
     { text: 'raise the ratio', command: 'hybrid ratio NEW --reason "the report was successful"' },
-    { text: 'for other readers', command: 'hybrid report --format html --out report.html' },
+    { text: 'for other readers', command: 'hybrid report --out report.html --open' },
   ];
 }
 
 /** The limits in words, for the end of a report. */
 export function gateWords(gates: ReportGates): readonly (readonly [string, string])[] {
-  const share = (value: number) => `${Number((value * 100).toPrecision(6))} %`;
+  const percentOf = (share: number) => Number((share * 100).toPrecision(6));
   return [
     [
       'error rate of canary above stable',
-      `at most ${share(gates.errorRateDifference)}, as percentage points`,
+      `at most ${plural(percentOf(gates.errorRateDifference), 'percentage point')}`,
     ],
-    ['mismatches beyond the noise', `at most ${share(gates.mismatchRate)} of pairs`],
+    ['mismatches beyond the noise', `at most ${percentOf(gates.mismatchRate)} % of pairs`],
     [
       'median run time of canary',
       `at most ${gates.latencyRatio} times stable's; less than ${gates.latencyFloorMs} ms longer never counts`,

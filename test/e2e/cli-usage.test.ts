@@ -1,7 +1,11 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { exitCodeOf, shownError } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { APP, cli, cliPlace } from '../support/cli.ts';
+import { compiled } from '../support/compiled.ts';
 import { redisUrl } from '../support/redis.ts';
 
 // Each run of the command line loads all of its libraries.
@@ -164,8 +168,17 @@ describe('an app module', () => {
 
 describe('the demo and the benchmark', () => {
   it('are said to be missing where they were not installed', async () => {
-    // The tests' own build has only the library in it.
-    const [demo, bench] = await Promise.all([cli(['demo', '--ratio', '0.5']), cli(['bench', 'route'])]);
+    // Only the library, as the package has it.
+    const folder = mkdtempSync(join(tmpdir(), 'hybrid-library-'));
+    cpSync(compiled('src'), join(folder, 'src'), { recursive: true });
+    cpSync('package.json', join(folder, 'package.json'));
+    symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+    const main = join(folder, 'src/cli/main.js');
+    const [demo, bench] = await Promise.all([
+      cli(['demo', '--ratio', '0.5'], { main }),
+      cli(['bench', 'route'], { main }),
+    ]);
+    rmSync(folder, { recursive: true });
     expect(demo.code).toBe(2);
     expect(demo.stderr).toContain('comes without examples/document-metadata/demo');
     expect(bench.code).toBe(2);

@@ -22,6 +22,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** Standard input. */
   readonly input?: string;
+  /** Another installation's `hybrid`. @default compiled from the present sources */
+  readonly main?: string;
 }
 
 export interface CliResult {
@@ -46,7 +48,7 @@ export interface RunningCli {
  */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const { NODE_OPTIONS: _jest, REDIS_URL: _url, ...inherited } = process.env;
-  const child = spawn(process.execPath, [compiled('src/cli/main.ts'), ...args], {
+  const child = spawn(process.execPath, [options.main ?? compiled('src/cli/main.ts'), ...args], {
     cwd: options.cwd ?? process.cwd(),
     env: { ...inherited, ...options.env },
     stdio: 'pipe',

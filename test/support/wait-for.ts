@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+const SHORTEST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 100;
+/** Asking takes a quarter of the time at most: what is waited for needs the processor, too. */
+const PAUSE_PER_QUESTION = 3;
+
 /**
- * For a state that announces itself by no event: asks every few milliseconds until the answer is truthy, and returns it.
+ * For a state that announces itself by no event: asks every few milliseconds, a costly question less often, until the
+ * answer is truthy, and returns it.
  * @throws after `timeoutMs` (default 10,000) with `what` was waited for
  */
 export async function waitFor<T>(
@@ -11,9 +17,12 @@ export async function waitFor<T>(
   const timeoutMs = options.timeoutMs ?? 10_000;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
+    const askedAt = performance.now();
     const value = await condition();
     if (value) return value;
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for: ${options.what}.`);
-    await delay(5);
+    const now = performance.now();
+    if (now > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for: ${options.what}.`);
+    const pauseMs = PAUSE_PER_QUESTION * (now - askedAt);
+    await delay(Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, pauseMs)));
   }
 }

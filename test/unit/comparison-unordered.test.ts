@@ -35,6 +35,31 @@ describe('unordered arrays', () => {
     [{ tags: [1, '1', null, [1]] }, { tags: [[1], null, '1', 1] }, TAGS, ['match']],
     [{ tags: [{ a: 1, b: 2 }, {}] }, { tags: [{}, { b: 2, a: 1 }] }, TAGS, ['match']],
     [{ tags: { x: 1 } }, { tags: { x: 1 } }, TAGS, ['match']],
+    // Two of each, so that none finds its partner only because nobody else is left.
+    [
+      [
+        [1, 2],
+        [4, 5],
+      ],
+      [
+        [5, 4],
+        [2, 1],
+      ],
+      { unordered: ['', '/*'] },
+      ['match'],
+    ],
+    [
+      [
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+      ],
+      [
+        { b: 4, a: 3 },
+        { b: 2, a: 1 },
+      ],
+      { unordered: [''] },
+      ['match'],
+    ],
     [{ tags: [0, 1] }, { tags: [1, JSON.parse('-0')] }, TAGS, ['match']],
     [[[1, 2], [3]], [[3], [2, 1]], { unordered: ['', '/*'] }, ['match']],
     [
@@ -75,6 +100,7 @@ describe('unordered arrays', () => {
   it.each<Case>([
     [[1, 2, 3], [3.05, 0.95, 2.01], NEAR, ['match']],
     [[1, 2, 3], [3.05, 0.95, 2.5], NEAR, ['value', '/1 changed: 2 -> 2.5']],
+    [[0, 5], [5.05, 9], NEAR, ['value', '/0 changed: 0 -> 9']],
     // 1.5 may go to 1 or to 2, and only one of the two leaves a partner for 0.5.
     [[1, 2], [1.5, 0.5], { unordered: [''], tolerance: { absolute: 0.5 } }, ['match']],
     // An exact partner is not always the one to take.
@@ -148,6 +174,7 @@ describe('unordered arrays', () => {
   const seed = 20_261;
   const random = seededRandom(seed);
   const amounts = Array.from({ length: 10_000 }, () => Math.floor(random() * 1000) / 10);
+  const crowd = amounts.map((amount, share) => ({ amount: amount / 1e6, share }));
   const grid = amounts.map((amount) => ({ amount, share: Math.floor(random() * 100) }));
 
   // Without the limits of the matching each of these takes minutes.
@@ -164,6 +191,8 @@ describe('unordered arrays', () => {
     ['near numbers', amounts, amounts.map((n) => n + 0.001), 0.01, true],
     ['other numbers, each near half of them', amounts, amounts.map((n) => n + 70), 50, false],
     ['near points', grid, grid.map((p) => ({ ...p, amount: p.amount + 0.001 })), 0.01, true],
+    // Only the second number tells them apart.
+    ['points near each other', crowd, crowd.map((p) => ({ ...p, amount: p.amount + 0.001 })), 0.01, true],
     ['other points', grid, grid.map((p) => ({ ...p, amount: p.amount + 0.05 })), 0.01, false],
     ['other texts', amounts.map((n) => `a${n}`), amounts.map((n) => `b${n}`), 0, false],
   ])(`10,000 elements: %s (seed ${seed})`, (_, stable, canary, absolute, matches) => {

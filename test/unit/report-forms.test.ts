@@ -1,0 +1,91 @@
+import { readdirSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import stringWidth from 'string-width';
+import { REPORT_FORMATS, type ReportFormat, renderReport } from '../../src/report/render.ts';
+import { EXAMPLES, emptyReport, failedReport, successfulReport } from '../support/comparison-report.ts';
+import { expectGolden } from '../support/golden.ts';
+
+const ENDINGS: Readonly<Record<ReportFormat, string>> = {
+  terminal: 'txt',
+  html: 'html',
+  md: 'md',
+  json: 'json',
+  junit: 'xml',
+};
+
+describe('the forms of the report', () => {
+  const all = Object.keys(EXAMPLES).flatMap((name) =>
+    REPORT_FORMATS.map((format) => [name, format, `${name}.${ENDINGS[format]}`] as const),
+  );
+
+  // UPDATE_GOLDEN=1 npm test -- test/unit/report-forms.test.ts writes them anew.
+  it.each(all)('%s as %s is as it was read and approved', (name, format, file) => {
+    const report = EXAMPLES[name];
+    if (report === undefined) throw new Error(`no example ${name}`);
+    expectGolden(`report/${file}`, renderReport(report(), format));
+  });
+
+  it('have no golden file left over', () => {
+    expect(readdirSync('test/golden/report').sort()).toEqual(all.map(([, , file]) => file).sort());
+  });
+});
+
+describe('the terminal form', () => {
+  it.each([
+    ['successful', successfulReport, 'verdict: successful · generate-metadata: canary fails 0.13 %'],
+    ['failed', failedReport, 'verdict: failed · import.a-very-long-part'],
+    ['empty', emptyReport, 'verdict: inconclusive · nothing has run in this window\n'],
+  ])('of the %s report begins with the verdict and its cause', (_, report, start) => {
+    expect(renderReport(report(), 'terminal').startsWith(start)).toBe(true);
+  });
+
+  it.each([60, 80, 110])('fits %i columns, commands apart', (columns) => {
+    const text = renderReport(failedReport(), 'terminal', { columns });
+    const [body = '', commands = ''] = text.split('\nNext\n');
+    expect(body.split('\n').filter((line) => stringWidth(line) > columns)).toEqual([]);
+    expect(commands).toMatch(/^ {2}what differs +hybrid parity mismatches --task import\.\S+\n/);
+  });
+
+  it('takes a width that makes no sense for the nearest one that does', () => {
+    const at = (columns: number) => renderReport(failedReport(), 'terminal', { columns });
+    expect(at(0)).toBe(at(60));
+    expect(at(Number.NaN)).toBe(at(80));
+    expect(at(500)).toBe(at(110));
+  });
+
+  it('is the same in colour', () => {
+    const coloured = renderReport(failedReport(), 'terminal', { colors: true });
+    expect(coloured).toContain('\u001b[31mfailed');
+    expect(stripVTControlCharacters(coloured)).toBe(renderReport(failedReport(), 'terminal'));
+  });
+
+  it('says what is missing', () => {
+    const text = renderReport(failedReport(), 'terminal');
+    expect(text).toContain('canary: too little data: 12 of 100');
+    expect(text).toContain('not timed');
+    expect(text).toContain('not judged, canary has run none of it: send-mail');
+    expect(text).toContain('newest figures 1 min 35 s old');
+  });
+});
+
+describe('the JSON form', () => {
+  it('is the report, with its format and version', () => {
+    const report = failedReport();
+    expect(JSON.parse(renderReport(report, 'json'))).toEqual({
+      format: 'hybrid-comparison-report',
+      version: 1,
+      ...report,
+    });
+  });
+
+  it('does not depend on the order in which the report was put together', () => {
+    const report = failedReport();
+    const { low, high, estimate } = report.tasks[0]?.parity.rate ?? { low: 0, high: 0, estimate: 0 };
+    const again = failedReport();
+    const [first, ...others] = again.tasks;
+    if (first === undefined) throw new Error('no task');
+    const turned = { ...first, parity: { ...first.parity, rate: { high, low, estimate } } };
+    expect(renderReport({ ...again, tasks: [turned, ...others] }, 'json')).toBe(renderReport(report, 'json'));
+  });
+});
