@@ -66,7 +66,7 @@ export async function keepReport(
   uncompared: number,
   folder: DemoFolder,
 ): Promise<NonNullable<DemoSummary['report']>> {
-  const path = await folder.writeReport(renderReport(report, 'html'));
+  const path = await folder.writeReport(await renderReport(report, 'html'));
   const { verdict, headline, total } = report;
   const { pairs, mismatched, noise } = total.parity;
   return { verdict, headline, path, pairs, mismatched, controlPairs: noise.pairs, uncompared };

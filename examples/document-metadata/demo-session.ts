@@ -104,7 +104,7 @@ async function run(session: Session): Promise<DemoSummary | null> {
   const manager = await openManager(config, session);
   const figures = new Figures(config);
   closing.add(async () => figures.close());
-  if (!folder.isResumed) await figures.forget();
+  await figures.belongTo(folder.runId);
   const control = await manager.apply({ reason: `demo of ${source}` });
   const changes: RatioChange[] = [];
   manager.onChange((state) => {

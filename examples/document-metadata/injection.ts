@@ -6,6 +6,8 @@ import { type GenerateMetadataInput, type GenerateMetadataOutput, generateMetada
 /** Something that goes wrong on canary, so that one can see the report find it. */
 export type Injection = 'mismatch' | 'errors' | 'slow';
 
+export const INJECTED_CODE = 'E_INJECTED';
+
 export interface InjectionPlan {
   /** Share of the chunks that it happens to, 0 to 1. */
   readonly share: number;
@@ -14,8 +16,8 @@ export interface InjectionPlan {
 }
 
 export const INJECTIONS: Readonly<Record<Injection, InjectionPlan>> = {
-  mismatch: { share: 0.25, what: '25 % of the chunks lose their last keyword' },
-  errors: { share: 0.25, what: '25 % of the chunks fail with E_INJECTED, on every try' },
+  mismatch: { share: 0.25, what: '25 % of the chunks count one word too many' },
+  errors: { share: 0.25, what: `25 % of the chunks fail with ${INJECTED_CODE}, on every try` },
   // What is compared is the median run time, so it takes more than half of them.
   slow: { share: 0.75, what: '75 % of the chunks take five times as long, and 50 ms longer at least' },
 };
@@ -53,7 +55,7 @@ export function isHit(injection: Injection, chunkId: string): boolean {
 }
 
 class InjectedError extends HybridTaskError {
-  readonly code = 'E_INJECTED';
+  readonly code = INJECTED_CODE;
   constructor() {
     super('This chunk was to fail on canary.');
   }
@@ -64,8 +66,7 @@ type Handler = (input: GenerateMetadataInput, context: TaskContext) => Promise<G
 const SPOILED: Readonly<Record<Injection, Handler>> = {
   mismatch: async (input, context) => {
     const answer = await generateMetadata.handler(input, context);
-    const { keywords } = answer.metadata;
-    return { ...answer, metadata: { ...answer.metadata, keywords: keywords.slice(0, -1) } };
+    return { ...answer, metadata: { ...answer.metadata, words: answer.metadata.words + 1 } };
   },
   errors: async () => {
     throw new InjectedError();

@@ -18,6 +18,8 @@ export interface SideSpec {
   readonly run: string;
   /** Ours: the share that goes to canary. @default 0 for stable, 1 for canary */
   readonly celeryRatio?: number;
+  /** Ours: the share of submissions that is copied, of a task that allows it. @default 0 */
+  readonly sampleRate?: number;
 }
 
 export interface ChunkPayload {
@@ -56,6 +58,7 @@ export function oursConfig(spec: SideSpec): HybridConfig {
     stable: { prefix: prefixOf({ ...spec, backend: 'stable' }) },
     canary: { prefix: prefixOf({ ...spec, backend: 'canary' }) },
     routing: { celeryRatio },
+    parity: { sampleRate: spec.sampleRate ?? 0, mostCopies: 10_000_000 },
     flags: { source: 'off' },
     log: { level: 'error' },
   });

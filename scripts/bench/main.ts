@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Figure } from './figures.ts';
 import { benchMemory } from './memory.ts';
+import { benchParity } from './parity.ts';
 import { benchProcess } from './process.ts';
 import { benchPropagate } from './propagate.ts';
 import { renderReport, reportOf, writeReport } from './report.ts';
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   process: benchProcess,
   propagate: benchPropagate,
   rollback: benchRollback,
+  parity: benchParity,
 };
 
 const HELP = `Measures this project against plain bee-queue and plain BullMQ, in turn and on the same machine.
@@ -37,6 +39,8 @@ Usage: npm run bench -- BENCH [options]
   propagate   how long after a change of the ratio four other processes act on it (p99 at most 100 ms)
   rollback    the way back with 100,000 pending tasks beside 500 submissions/s (at most 100 µs per task, which is
               10,000 tasks/s), what the submissions notice of it, and its time per task from 1,000 pending on
+  parity      submitting while 0, 1, 10 and 100 % are copied to canary to be compared (p50 at 10 % at most 1.05 times
+              that without)
 
 Options:
   --rounds N  rounds that count, after one to warm up (default: ${DEFAULT_ROUNDS})

@@ -60,9 +60,10 @@ export async function runLedgerDelivery(
     }
     const { attempt, failures } = start;
     emit('granted', attempt);
-    const begunAt = performance.now();
+    // Not from the run's beginning: until here it has waited for the ledger, which is no time of the handler's.
+    const [startedAt, begunAt] = [Date.now(), performance.now()];
     const result = await runHandler(task, delivery, attempt, run, env);
-    const times = { startedAt: run.startedAt, runMs: performance.now() - begunAt };
+    const times = { startedAt, runMs: performance.now() - begunAt };
     return await settle({ delivery, task, token, attempt, failures, lifetimes, times }, result, emit, env);
   } finally {
     env.running.end(run);

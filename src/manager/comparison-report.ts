@@ -1,10 +1,11 @@
-export { visible } from '../report/plain-text.ts';
-export { REPORT_FORMATS, type ReportFormat, renderReport } from '../report/render.ts';
-
 import { InvalidConfigError } from '../domain/errors.ts';
+import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport } from '../domain/report.ts';
-import { buildReport } from '../parity/report-builder.ts';
+import type { ReportFormat } from '../report/render.ts';
+import type { TerminalOptions } from '../report/terminal.ts';
 import type { Connections } from './connections.ts';
+
+// Statistics and forms are loaded when they are first asked for: who only submits does without them.
 
 const HOUR_MS = 3_600_000;
 /** Hours are kept so long. */
@@ -42,6 +43,7 @@ export async function reportOf(c: Connections, options: ReportOptions): Promise<
     (mismatch) => isAsked(mismatch) && mismatch.at >= aggregates.from && mismatch.at < aggregates.to,
   );
   const { namespace, report } = c.config;
+  const { buildReport } = await import('../parity/report-builder.ts');
   return buildReport({
     namespace,
     at: now,
@@ -72,4 +74,26 @@ function checkWindow(from: number, to: number, now: number): void {
       `${window}, which is forgotten`,
       `a window in the last 30 days, from ${shown(now - LONGEST_MS)} on`,
     );
+}
+
+export type { ReportFormat };
+
+/**
+ * A report in one of its forms: `terminal` for a person, `html` (one file, no script) for people, `md` for a pull request,
+ * `json` for scripts, `junit` for CI.
+ * @param options for `terminal` only
+ */
+export async function renderReport(
+  report: ComparisonReport,
+  format: ReportFormat,
+  options: TerminalOptions = {},
+): Promise<string> {
+  const { renderReport: render } = await import('../report/render.ts');
+  return render(report, format, options);
+}
+
+/** Kept mismatches for a terminal, field by field. @param colored @default false */
+export async function mismatchesText(mismatches: readonly Mismatch[], colored = false): Promise<string> {
+  const { mismatchList } = await import('../report/mismatch-list.ts');
+  return mismatchList(mismatches, colored);
 }

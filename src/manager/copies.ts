@@ -9,8 +9,12 @@ import type { Connections } from './connections.ts';
 import { newTaskId, type Submission } from './submission.ts';
 import type { Placement } from './submitter.ts';
 
-/** Copies that this process is just making; beyond that it makes none, so that a slow Redis costs no memory. */
-const MOST_UNDER_WAY = 1_000;
+/** Copies that wait to be made; beyond that none are drawn, so that a slow Redis costs no memory. */
+const MOST_WAITING = 1_000;
+/** Copies are made together after this time, so that most submissions meet none of it. Milliseconds. */
+const GATHER_MS = 100;
+/** Copies made at once; others' submissions have their turn in between. */
+const AT_ONCE = 25;
 /** A pair is settled, or given up, so long before its records go. */
 const SETTLING_SECONDS = 120;
 
@@ -29,12 +33,19 @@ export interface CopyOrder {
   readonly id: string;
 }
 
+interface DrawnCopy {
+  readonly submission: Submission;
+  readonly order: CopyOrder;
+}
+
 /** Makes copies of submissions, after the caller has its answer and without anybody waiting for them. */
 export class CopyMaker {
   readonly #c: Connections;
   readonly #isShared: (queue: string) => boolean;
   readonly #salt: number;
-  readonly #underWay = new Set<Promise<unknown>>();
+  #waiting: DrawnCopy[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #making: Promise<void> | undefined;
   readonly #enqueue: Readonly<Record<BackendName, (request: EnqueueRequest) => Promise<EnqueueResult>>>;
 
   constructor(c: Connections, isShared: (queue: string) => boolean) {
@@ -59,18 +70,35 @@ export class CopyMaker {
     const { primary } = config.parity;
     if (primary !== 'both' && primary !== decision.backend) return;
     const kind = drawCopy(this.#salt, id, config.parity);
-    if (kind === null || plane.state.frozen !== '' || this.#underWay.size >= MOST_UNDER_WAY) return;
+    if (kind === null || plane.state.frozen !== '' || this.#waiting.length >= MOST_WAITING) return;
     const other = decision.backend === 'stable' ? 'canary' : 'stable';
     const owner = kind === 'control' ? decision.backend : other;
     if (owner === 'canary' && !canary.isReachable()) return;
-    const making = new Promise((resolve) => setImmediate(resolve)).then(() =>
-      this.make(submission, { kind, owner, primary: id, replay: null, id: newTaskId() }),
-    );
-    const guarded = making.catch((error: unknown) =>
-      this.#c.log.debug({ id, task: task.name }, `not copied: ${(error as Error).message}`),
-    );
-    this.#underWay.add(guarded);
-    void guarded.then(() => this.#underWay.delete(guarded));
+    this.#waiting.push({ submission, order: { kind, owner, primary: id, replay: null, id: newTaskId() } });
+    this.#timer ??= setTimeout(() => void this.#makeWaiting(), GATHER_MS);
+  }
+
+  /** Makes all copies that wait. Never rejects. */
+  #makeWaiting(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#making ??= this.#makeInTurns().finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
+  }
+
+  async #makeInTurns(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const drawn = this.#waiting.splice(0, AT_ONCE);
+      await Promise.all(
+        drawn.map(({ submission, order }) =>
+          this.make(submission, order).catch((error: unknown) =>
+            this.#c.log.debug({ id: submission.id }, `not copied: ${(error as Error).message}`),
+          ),
+        ),
+      );
+    }
   }
 
   /**
@@ -131,8 +159,9 @@ export class CopyMaker {
     return { task: task.name, kind, primary, copy: id, madeAt, deadline, replay };
   }
 
-  /** Waits for the copies that are just being made. */
+  /** Makes the copies that wait still. */
   async close(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await this.#makeWaiting();
+    if (this.#waiting.length > 0) await this.#makeWaiting();
   }
 }

@@ -24,8 +24,9 @@ export function headlineOf(found: {
   }
   const alike = judged.filter((one) => one.verdict === verdict);
   if (verdict === 'successful' && alike.length > 1) return allAgree(alike);
-  const others = alike.length - 1;
-  const more = others > 0 ? ` (and ${counted(others, 'more task is', 'more tasks are')} ${verdict})` : '';
+  const others = counted(alike.length - 1, 'more task');
+  const are = verdict === 'failed' ? 'failed' : `${alike.length === 2 ? 'is' : 'are'} ${verdict}`;
+  const more = alike.length > 1 ? ` (${others} ${are})` : '';
   return `${first.task}: ${first.cause}${more}`;
 }
 

@@ -1,7 +1,7 @@
 import type { BackendSide, VerdictLine } from '../domain/report.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
 import { newcombe, trialsToExclude } from './statistics/proportions.ts';
-import { amount, counted, percent, percentBetween } from './wording.ts';
+import { amount, counted, percent, percentBetween, sentence } from './wording.ts';
 
 /** Canary must not fail more often than stable, by more than the gate. */
 export const judgeErrors: Rule = ({ shown }, gates): Finding => {
@@ -15,7 +15,7 @@ export const judgeErrors: Rule = ({ shown }, gates): Finding => {
   if (!difference) {
     const missing = canary.finished === 0 ? 'canary' : 'stable';
     const cause = `no task has finished on ${missing}, so error rates cannot be compared`;
-    return finding({ ...base, verdict: 'inconclusive', evidence: capitalised(cause), interval: null }, cause);
+    return finding({ ...base, verdict: 'inconclusive', evidence: sentence(cause), interval: null }, cause);
   }
   const few = tooFew(stable.finished, canary.finished, minimumTasks);
   const isClear = canary.failed >= FEWEST_EVENTS;
@@ -59,8 +59,4 @@ function atBest({ failed }: BackendSide, limit: number): string {
   return failed === 0
     ? `it takes at least ${amount(trials)} tasks on canary to show that it does not`
     : 'more tasks are needed to tell';
-}
-
-function capitalised(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

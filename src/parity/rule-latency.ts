@@ -3,7 +3,7 @@ import type { Figures } from './figures.ts';
 import { type Finding, judge, type Rule } from './rule.ts';
 import { tooFew } from './rule-errors.ts';
 import type { MedianComparison } from './statistics/medians.ts';
-import { duration, times } from './wording.ts';
+import { duration, sentence, times } from './wording.ts';
 
 /** Canary's median run time must not be longer than stable's, by more than both the ratio and the floor. */
 export const judgeLatency: Rule = (figures, gates): Finding => {
@@ -16,8 +16,7 @@ export const judgeLatency: Rule = (figures, gates): Finding => {
   const few = tooFew(timed.stable, timed.canary, gates.minimumTasks);
   if (!medians) {
     const cause = few ?? 'no run times can be compared';
-    const evidence = `${cause.charAt(0).toUpperCase()}${cause.slice(1)}`;
-    return { line: { ...base, verdict: 'inconclusive', evidence, interval: null }, cause };
+    return { line: { ...base, verdict: 'inconclusive', evidence: sentence(cause), interval: null }, cause };
   }
   const verdict = verdictOf(medians, gates, few === null);
   const seen = seenOf(figures, medians);

@@ -3,7 +3,7 @@ import type { Interval, ParityPart, Verdict, VerdictLine } from '../domain/repor
 import { UNJUDGED } from './parity-part.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
 import { trialsToExclude } from './statistics/proportions.ts';
-import { amount, counted, percent, percentBetween } from './wording.ts';
+import { amount, counted, percent, percentBetween, sentence } from './wording.ts';
 
 const SWITCH_ON =
   'set parity.shadowSafe: true in the task if running it twice is harmless, and parity.sampleRate in the config';
@@ -29,8 +29,7 @@ export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => 
   } as const;
   if (!beyondNoise) {
     const cause = nothingCompared(parity);
-    const evidence = cause.charAt(0).toUpperCase() + cause.slice(1);
-    return { line: { ...base, verdict: 'inconclusive', evidence, interval: null }, cause };
+    return { line: { ...base, verdict: 'inconclusive', evidence: sentence(cause), interval: null }, cause };
   }
   const doubt = doubtOf(parity, limit, minimumPairs);
   const verdict = verdictOf(parity, beyondNoise, doubt, { limit, minimumPairs });

@@ -92,7 +92,7 @@ function penOf({ colors: isColored = false, columns: wanted = 80 }: TerminalOpti
       const indent = stringWidth(start);
       // A number stays with its unit.
       const joined = text.replace(/(?<=\d) (?=%|ms|s|min|h|points?\b)/g, '\u00a0');
-      const wrapped = wrapAnsi(joined, Math.max(20, columns - indent + 3), { hard: true });
+      const wrapped = wrapAnsi(joined, Math.max(20, columns - indent), { hard: true });
       return `${start}${wrapped.replaceAll('\n', `\n${' '.repeat(indent)}`)}`
         .replaceAll('\u00a0', ' ')
         .trimEnd();

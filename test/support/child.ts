@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import { afterAll } from '@jest/globals';
 import { compiled } from './compiled.ts';
 
+// Now, and not in the middle of a test, whose servers and timers would stand still meanwhile.
+compiled('.');
 const children = new Set<ChildProcess>();
 
 /** A node process of the test's own; killed at the end of the test file at the latest. */

@@ -4,7 +4,7 @@ import { requireTask } from '../app-module.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import { type InputLine, parseJson, readLines } from '../json-input.ts';
 import { type CommonOptions, delay, whole, withApp, withPlace } from '../options.ts';
-import { print, printJson, say } from '../output.ts';
+import { colors, print, printJson, say } from '../output.ts';
 import { type Session, withManager } from '../session.ts';
 import { onStopSignals } from '../signals.ts';
 import { count, plural } from '../words.ts';
@@ -55,8 +55,8 @@ async function showMismatches({ manager }: Session, { task, limit, json }: Misma
   const mismatches = await manager.mismatches({ limit, ...(task === undefined ? {} : { task }) });
   if (json) return printJson(mismatches);
   if (mismatches.length === 0) return print(`No mismatch is kept${task === undefined ? '' : ` of ${task}`}.`);
-  const { mismatchesText } = await import('../mismatch-text.ts');
-  print(mismatchesText(mismatches));
+  const { mismatchesText } = await import('../../manager/comparison-report.ts');
+  print(await mismatchesText(mismatches, colors.isColorSupported));
 }
 
 function addReplay(parity: Command): void {
@@ -130,8 +130,8 @@ async function tell(result: ReplayResult, asJson: boolean): Promise<void> {
   if (asJson) return printJson(result);
   if (result.submitted === 0) return say('Nothing to replay: the input has no line.');
   if (result.mismatches.length > 0) {
-    const { mismatchesText } = await import('../mismatch-text.ts');
-    print(`${mismatchesText(result.mismatches)}\n`);
+    const { mismatchesText } = await import('../../manager/comparison-report.ts');
+    print(`${await mismatchesText(result.mismatches, colors.isColorSupported)}\n`);
   }
   print(progressText(result));
   if (result.open > 0)

@@ -105,7 +105,7 @@ async function show({ manager }: Session, flags: ReportFlags, format: ReportForm
     ...(flags.task === undefined ? {} : { tasks: flags.task }),
   });
   const { renderReport } = await import('../../manager/comparison-report.ts');
-  const text = renderReport(report, format, {
+  const text = await renderReport(report, format, {
     colors: flags.out === undefined && colors.isColorSupported,
     columns: process.stdout.columns ?? 100,
   });

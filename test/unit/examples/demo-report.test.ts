@@ -24,6 +24,16 @@ const SUMMARY: DemoSummary = {
     chinese: 4,
   },
   failures: [],
+  injection: null,
+  report: {
+    verdict: 'successful',
+    headline: 'successful: generate-metadata: 0 of 451 pairs differ; median run time 1.02 times stable’s',
+    path: '/data/out/report.html',
+    pairs: 451,
+    mismatched: 0,
+    controlPairs: 50,
+    uncompared: 0,
+  },
   backends: {
     stable: {
       product: 'bee-queue',
@@ -110,6 +120,9 @@ Example    Moving (moving.md)
            Keywords: queue, answers
 
 Output     /data/out
+Report     /data/out/report.html
+Verdict    successful: generate-metadata: 0 of 451 pairs differ; median run time
+           1.02 times stable’s
 
 Next:
   npx hybrid status --config config/demo.yaml  both backends, live
@@ -134,8 +147,35 @@ Next:
     expect(text).toMatch(/NOT conserved/);
   });
 
+  it('tells chunks that were to fail from others that did not work', () => {
+    const failing: DemoSummary = {
+      ...SUMMARY,
+      status: 'incomplete',
+      injection: 'errors',
+      chunks: { ...SUMMARY.chunks, succeeded: 1154, failed: 50 },
+    };
+    expect(reportText(failing, SCREEN)).toMatch(/^Done, but for what was to fail: 12 documents/);
+    expect(reportText(failing, SCREEN).replace(/\n {11}/g, ' ')).toMatch(
+      /\nInjected {3}on purpose: on canary \(BullMQ\) 25 % of the chunks fail with E_INJECTED, on every try\n/,
+    );
+    const unanswered = { ...failing, chunks: { ...failing.chunks, unanswered: 1 } };
+    expect(reportText(unanswered, SCREEN)).toMatch(/^Not all of it worked: 12 documents/);
+  });
+
+  it('colours the verdict', () => {
+    const line = (verdict: 'successful' | 'failed' | 'inconclusive') => {
+      const report = SUMMARY.report && { ...SUMMARY.report, verdict, headline: `${verdict}: because` };
+      const text = reportText({ ...SUMMARY, report }, { columns: 80, isColored: true });
+      return text.split('\n').find((one) => one.includes('Verdict'));
+    };
+    const [green, yellow, red] = ['\u001b[32m', '\u001b[33m', '\u001b[31m'];
+    expect(line('successful')).toContain(`${green}successful: because`);
+    expect(line('inconclusive')).toContain(`${yellow}inconclusive: because`);
+    expect(line('failed')).toContain(`${red}failed: because`);
+  });
+
   it('says in a few lines that an interrupted run can go on', () => {
-    const text = reportText({ ...SUMMARY, status: 'interrupted' }, SCREEN);
+    const text = reportText({ ...SUMMARY, status: 'interrupted', report: null }, SCREEN);
     expect(text).toMatch(
       /^Interrupted: .*\n(.*\n){4}The same command again goes on where this one stopped\.$/,
     );

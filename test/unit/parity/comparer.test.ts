@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Outcome } from '../../../src/domain/outcome.ts';
+import type { Pair, PairLedger, SettledPair } from '../../../src/domain/parity.ts';
+import { readParityOptions } from '../../../src/domain/parity-options.ts';
+import { Comparer } from '../../../src/parity/comparer.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
+
+const NOW = 5_000_000;
+
+class FakePairs implements PairLedger {
+  waiting: Pair[] = [];
+  readonly settled: SettledPair[] = [];
+  readonly putOffs: number[] = [];
+
+  async claim(_tasks: readonly string[], most: number) {
+    return { now: NOW, pairs: this.waiting.splice(0, most) };
+  }
+  async putOff(pairs: readonly { readonly lookAt: number }[]) {
+    this.putOffs.push(...pairs.map(({ lookAt }) => lookAt));
+  }
+  async settle(pairs: readonly SettledPair[]) {
+    this.settled.push(...pairs);
+  }
+}
+
+let pairs: FakePairs;
+let log: RecordingLog;
+let outcomes: Map<string, Outcome>;
+let ended: string[];
+
+beforeEach(() => {
+  pairs = new FakePairs();
+  log = new RecordingLog();
+  outcomes = new Map();
+  ended = [];
+});
+
+const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
+  new Comparer(pairs, {
+    intervalMs: 60_000,
+    tasks: new Map([['double', readParityOptions('double', { shadowSafe: true, ...options })]]),
+    readOutcomes: async (ids) => ids.map((id) => outcomes.get(id) ?? null),
+    endCopies: async (late) => {
+      ended.push(...late.map(({ copy }) => copy));
+    },
+    log,
+  });
+
+function addPair(n: number, stable: unknown, canary: unknown, deadline = NOW + 1): void {
+  const [primary, copy] = [`task-${n}-a`, `task-${n}-b`];
+  pairs.waiting.push({
+    task: 'double',
+    kind: 'shadow',
+    primary,
+    copy,
+    madeAt: NOW - 1,
+    deadline,
+    replay: null,
+  });
+  const add = (id: string, backend: Outcome['backend'], value: unknown) => {
+    if (value === undefined) return;
+    const times = { enqueuedAt: 1, startedAt: 1, finishedAt: 1 };
+    outcomes.set(id, { id, task: 'double', backend, status: 'succeeded', value, attempts: 1, ...times });
+  };
+  add(primary, 'stable', stable);
+  add(copy, 'canary', canary);
+}
+
+describe('Comparer', () => {
+  it('settles what is complete, puts off what is not, and ends copies at their deadline', async () => {
+    addPair(1, { a: 1 }, { a: 1 });
+    addPair(2, { a: 1 }, { a: 2 });
+    addPair(3, { a: 1 }, undefined, NOW + 60_000);
+    addPair(4, { a: 1 }, undefined, NOW);
+    expect(await comparerWith({}).pass()).toBe(4);
+    expect(pairs.settled).toMatchObject([
+      { verdict: 'matched', counts: { counts: { compared: 1, matched: 1 } }, mismatch: null },
+      {
+        verdict: 'mismatched',
+        counts: { counts: { compared: 1, value: 1 }, paths: { '/a': 1 } },
+        mismatch: { kind: 'value' },
+      },
+      {
+        verdict: 'mismatched',
+        counts: { counts: { compared: 1, 'canary-missing': 1 } },
+        mismatch: { stable: null },
+      },
+    ]);
+    expect(pairs.putOffs).toEqual([NOW + 500]);
+    expect(ended).toEqual(['task-4-b']);
+  });
+
+  it('says once that an ignore pointer matches nothing, and not of one that sometimes does', async () => {
+    const comparer = comparerWith({ ignore: ['/processdAt', '/optional', '/at'] });
+    for (let n = 0; n < 25; n++) addPair(n, { at: n, ...(n === 3 ? { optional: 1 } : {}) }, { at: 0 });
+    await comparer.pass();
+    expect(log.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { fields: { task: 'double', pointer: '/processdAt' } },
+    ]);
+  });
+
+  it('goes on after a comparison of the task that throws or never ends', async () => {
+    const compare = (stable: unknown): boolean => {
+      if ((stable as { n: number }).n === 1) throw new Error('SECRET');
+      while ((stable as { n: number }).n === 2);
+      return true;
+    };
+    for (const n of [1, 2, 3]) addPair(n, { n }, { n });
+    await comparerWith({ compare }).pass();
+    expect(pairs.settled.map(({ counts }) => counts.counts)).toEqual([
+      { compared: 1, comparator: 1 },
+      { compared: 1, comparator: 1 },
+      { compared: 1, matched: 1 },
+    ]);
+    expect(JSON.stringify(pairs.settled)).not.toContain('SECRET');
+  });
+});
