@@ -11,6 +11,7 @@ import type {
   SettledPair,
 } from '../domain/parity.ts';
 import { compareObservations } from './comparison.ts';
+import { OwnCodeBreaker } from './own-code-breaker.ts';
 import { judgePair } from './pair-judgement.ts';
 import { UnmatchedIgnores } from './unmatched-ignores.ts';
 
@@ -18,6 +19,8 @@ import { UnmatchedIgnores } from './unmatched-ignores.ts';
 const BATCH = 100;
 /** Whoever took pairs and dies loses them after this time. Milliseconds. */
 const CLAIM_MS = 30_000;
+const NO_OUTCOME = 'no outcome by the deadline';
+const NOT_CALLED = "the task's own code took too long before and is not called any more";
 
 export interface ComparerOptions {
   readonly intervalMs: number;
@@ -35,6 +38,7 @@ export class Comparer {
   readonly #options: ComparerOptions;
   readonly #names: readonly string[];
   readonly #ignores: UnmatchedIgnores;
+  readonly #breaker: OwnCodeBreaker;
   #timer: NodeJS.Timeout | undefined;
   #pass: Promise<unknown> = Promise.resolve();
   #isEnding = false;
@@ -44,6 +48,7 @@ export class Comparer {
     this.#options = options;
     this.#names = [...options.tasks.keys()];
     this.#ignores = new UnmatchedIgnores(options.log);
+    this.#breaker = new OwnCodeBreaker(options.log);
   }
 
   begin(): void {
@@ -92,7 +97,8 @@ export class Comparer {
         settled.push(this.#compare(pair, judgement.first, judgement.second, now));
         // A comparison may take its while; whatever else this process runs has its turn in between.
         await nextTurn();
-      } else if (judgement.state === 'missing') settled.push(missing(pair, judgement.kind, now));
+      } else if (judgement.state === 'missing')
+        settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
       else settled.push({ pair, verdict: 'dropped', counts: { counts: { dropped: 1 } }, mismatch: null });
     }
     await Promise.all([this.#pairs.putOff(waiting), this.#pairs.settle(settled)]);
@@ -102,12 +108,17 @@ export class Comparer {
 
   #compare(pair: Pair, first: Observation, second: Observation, at: number): SettledPair {
     const definition = this.#options.tasks.get(pair.task) as ParityDefinition;
+    if (this.#breaker.isOpen(pair.task)) return unsettled(pair, 'comparator', at, NOT_CALLED);
+    const startedAt = performance.now();
     const { comparison, stable, canary, paths, unmatchedIgnores } = compareObservations(
       definition,
       first,
       second,
     );
-    if (first.status === 'succeeded' && second.status === 'succeeded') {
+    const found = comparison.verdict === 'match' ? null : comparison.kind;
+    this.#breaker.note(pair.task, found, performance.now() - startedAt);
+    // Where `clean` failed nothing was looked at.
+    if (first.status === 'succeeded' && second.status === 'succeeded' && found !== 'comparator') {
       this.#ignores.note(pair.task, definition.ignore, unmatchedIgnores);
     }
     if (comparison.verdict === 'match') {
@@ -126,8 +137,9 @@ export class Comparer {
   }
 }
 
-function missing(pair: Pair, kind: MismatchKind, at: number): SettledPair {
-  const nothing = { differences: [], note: 'no outcome by the deadline', stable: null, canary: null };
+/** A pair whose results could not be held against each other. */
+function unsettled(pair: Pair, kind: MismatchKind, at: number, note: string): SettledPair {
+  const nothing = { differences: [], note, stable: null, canary: null };
   return {
     pair,
     verdict: 'mismatched',

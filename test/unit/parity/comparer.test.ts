@@ -114,4 +114,17 @@ describe('Comparer', () => {
     ]);
     expect(JSON.stringify(pairs.settled)).not.toContain('SECRET');
   });
+
+  it('does not call what never ends again and again: other tasks wait behind it', async () => {
+    let calls = 0;
+    const compare = (): boolean => {
+      calls += 1;
+      for (;;);
+    };
+    for (let n = 0; n < 10; n++) addPair(n, { n }, { n });
+    await comparerWith({ compare }).pass();
+    expect(calls).toBe(3);
+    expect(pairs.settled.map(({ mismatch }) => mismatch?.kind)).toEqual(Array(10).fill('comparator'));
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
 });
