@@ -16,16 +16,23 @@ export function demoConfigFile(): string {
 
 /** A command of `hybrid` on the demo's state, as it works from the present folder. */
 export function hybridCommand(command: string, config: HybridConfig): string {
-  return `npx hybrid ${command} ${placeOptions(config)}`;
+  return `npx hybrid ${command} --config ${quoted(fileOf(config))}`;
+}
+
+/** The same of a command that has to know the tasks: the file says where they are in a checkout, elsewhere they are named. */
+function taskCommand(command: string, config: HybridConfig): string {
+  const task = join(HERE, `task${extname(fileURLToPath(import.meta.url))}`);
+  const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
+  return `${hybridCommand(command, config)}${app}`;
 }
 
 /** What to type after a run. */
 export function followUp(config: HybridConfig, injection: Injection | null): DemoSummary['next'] {
   const commands = [
     { command: `${hybridCommand('report', config)} --open`, what: 'the report, in a browser' },
-    { command: hybridCommand('status', config), what: 'both backends, live' },
+    { command: taskCommand('status', config), what: 'both backends, live' },
     injection === null
-      ? { command: hybridCommand('ratio 0.5 --reason "try half"', config), what: 'while a demo runs' }
+      ? { command: taskCommand('ratio 0.5 --reason "try half"', config), what: 'while a demo runs' }
       : { command: hybridCommand('parity mismatches', config), what: 'what differed' },
   ];
   if (existsSync('rollback.sh')) {
@@ -38,13 +45,6 @@ export function followUp(config: HybridConfig, injection: Injection | null): Dem
 
 function fileOf(config: HybridConfig): string {
   return config.file ?? demoConfigFile();
-}
-
-function placeOptions(config: HybridConfig): string {
-  // The file says where the tasks are in a checkout; elsewhere they have to be named.
-  const task = join(HERE, `task${extname(fileURLToPath(import.meta.url))}`);
-  const app = config.app.module === task ? '' : ` --app ${quoted(task)}`;
-  return `--config ${quoted(fileOf(config))}${app}`;
 }
 
 /** A path as a shell takes it. */

@@ -30,7 +30,7 @@ const PAUSE_MS = 50;
 /** @throws {Error} that there is no such injection */
 export function injectionFrom(given: string | undefined): Injection | null {
   if (given === undefined || given === '') return null;
-  if (given in INJECTIONS) return given as Injection;
+  if (Object.hasOwn(INJECTIONS, given)) return given as Injection;
   throw new Error(`There is no injection ${given}; allowed: ${Object.keys(INJECTIONS).join(', ')}.`);
 }
 

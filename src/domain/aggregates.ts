@@ -32,16 +32,22 @@ export type Counter = keyof RunCounts;
 /** What is timed of each run, in microseconds. `wait`: from due to started. `run`: the handler, its last try. `total`: from due to finished. */
 export type Timing = 'wait' | 'run' | 'total';
 
+/** Buckets per doubling: each is about 3 % wide. Finer ones would fill Redis for nothing that a report can use. */
+const PER_DOUBLING = 32;
+
 /**
- * The HDR bucket of a value: two significant digits, so that it is off by less than 1 % (HdrHistogram, Gil Tene; values
- * below 256 have a bucket of their own).
+ * The bucket of a value as HdrHistogram (Gil Tene) makes them, with 32 of them per doubling: values below 64 have one each.
  * @returns the lowest value of the bucket
  */
 export function bucketOf(value: number): number {
   const whole = Math.max(0, Math.round(value));
-  if (whole < 256) return whole;
-  const width = 2 ** (Math.floor(Math.log2(whole)) - 7);
+  const width = bucketWidthOf(whole);
   return Math.floor(whole / width) * width;
+}
+
+/** How many whole values a bucket holds. @param value any of them */
+export function bucketWidthOf(value: number): number {
+  return value < 2 * PER_DOUBLING ? 1 : 2 ** Math.floor(Math.log2(value)) / PER_DOUBLING;
 }
 
 /** Counts what a process submits and runs. Costs no round trip. */
@@ -51,7 +57,7 @@ export interface RunMeter {
   time(task: string, backend: BackendName, arm: Arm, timing: Timing, ms: number): void;
 }
 
-/** How often each value was seen: HDR buckets of two significant digits by their lowest value, in microseconds. */
+/** How often each value was seen: buckets by their lowest value, in microseconds (`bucketOf`). */
 export type Buckets = ReadonlyMap<number, number>;
 
 export interface RunCell {

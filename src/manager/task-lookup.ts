@@ -1,5 +1,6 @@
 import type { EntryState } from '../domain/ledger.ts';
 import type { Outcome } from '../domain/outcome.ts';
+import type { PairKind } from '../domain/parity.ts';
 import type { RoutingDecision } from '../domain/routing-decision.ts';
 import type { BackendName } from '../domain/task.ts';
 import { movedQueueOf } from '../domain/task-backend.ts';
@@ -17,6 +18,8 @@ export interface TaskReport {
   /** Runs begun so far; null where only the backend's own record is left. */
   readonly attempts: number | null;
   readonly wasMoved: boolean;
+  /** It is a copy, made only to be compared; null: somebody's own task. */
+  readonly copy: PairKind | null;
   readonly decision: RoutingDecision | null;
   readonly enqueuedAt: number | null;
   readonly outcome: Outcome | null;
@@ -41,6 +44,7 @@ export async function findTask(
       state: stateOf(entry.state, outcome),
       attempts: entry.attempt,
       wasMoved: entry.movedAt !== null,
+      copy: entry.spec.copy ?? null,
       decision: entry.spec.decision,
       enqueuedAt: entry.acceptedAt,
       outcome,
@@ -48,7 +52,7 @@ export async function findTask(
   }
   if (outcome) {
     const { task, backend, status, attempts, enqueuedAt } = outcome;
-    const rest = { queue: null, wasMoved: false, decision: null };
+    const rest = { queue: null, wasMoved: false, copy: null, decision: null };
     return { id, task, backend, state: status, attempts, enqueuedAt, outcome, ...rest };
   }
   return isTaskId(id) ? findOnStable(c, id, queues) : null;
@@ -76,6 +80,7 @@ async function findOnStable(
         state: info.state === 'active' ? 'running' : info.state,
         attempts: null,
         wasMoved: false,
+        copy: null,
         decision: null,
         enqueuedAt: info.enqueuedAt,
         outcome: null,

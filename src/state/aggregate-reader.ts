@@ -1,3 +1,4 @@
+import { decode } from '@msgpack/msgpack';
 import type {
   Aggregates,
   Arm,
@@ -15,6 +16,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Minutes are kept for a day. */
 const MINUTES_KEPT_MS = 24 * HOUR_MS;
+/** Hours are kept so long; a window that begins before is cut, so that none is too long to be read. */
+const HOURS_KEPT_MS = 30 * 24 * HOUR_MS;
 /** Hashes asked for in one go. */
 const PAGE = 60;
 
@@ -28,11 +31,13 @@ interface Slice {
 function slicesOf(from: number, to: number, now: number): { slices: Slice[]; from: number; to: number } {
   const slices: Slice[] = [];
   const oldestMinute = now - MINUTES_KEPT_MS;
-  const end = Math.ceil(to / MINUTE_MS) * MINUTE_MS;
-  const begin = from < oldestMinute ? floorTo(from, HOUR_MS) : floorTo(from, MINUTE_MS);
-  for (let at = begin; at < end; ) {
+  const end = Math.min(Math.ceil(to / MINUTE_MS) * MINUTE_MS, floorTo(now, MINUTE_MS) + MINUTE_MS);
+  const first = Math.max(from, now - HOURS_KEPT_MS);
+  const begin = floorTo(first, first < oldestMinute ? HOUR_MS : MINUTE_MS);
+  let at = begin;
+  while (at < end) {
     // The hour that is running holds what its minutes hold, so it may stand for them only when the window has all of it.
-    const isWholeHour = at % HOUR_MS === 0 && (at + HOUR_MS <= end || at + HOUR_MS <= oldestMinute);
+    const isWholeHour = at % HOUR_MS === 0 && at + HOUR_MS <= end;
     const isOld = at < oldestMinute;
     if (isWholeHour || isOld) {
       slices.push({ span: 'h', number: Math.floor(at / HOUR_MS) });
@@ -42,7 +47,8 @@ function slicesOf(from: number, to: number, now: number): { slices: Slice[]; fro
       at += MINUTE_MS;
     }
   }
-  return { slices, from: begin, to: end };
+  // An old hour counts as a whole.
+  return { slices, from: begin, to: at };
 }
 
 const floorTo = (time: number, unit: number) => Math.floor(time / unit) * unit;
@@ -71,14 +77,14 @@ export class AggregateReader {
     for (let first = 0; first < slices.length; first += PAGE) {
       const page = slices.slice(first, first + PAGE);
       const keys = page.map(({ span, number }) => this.#redis.keys.aggregates(span, number));
-      const hashes = await this.#redis.askEach<Record<string, string>>('read figures', keys, (all, key) =>
-        all.hgetall(key),
+      const hashes = await this.#redis.askEach<Record<string, Buffer>>('read figures', keys, (all, key) =>
+        all.hgetallBuffer(key),
       );
       hashes.forEach((hash, i) => {
-        for (const [field, text] of Object.entries(hash ?? {})) {
-          if (field === 'newestAt') newestAt = Math.max(newestAt ?? 0, Number(text));
+        for (const [field, packed] of Object.entries(hash ?? {})) {
+          if (field === 'newestAt') newestAt = Math.max(newestAt ?? 0, Number(packed.toString()));
           else {
-            const cell = JSON.parse(text) as Cell;
+            const cell = decode(packed) as Cell;
             addTo(sums, field, cell);
             const entry = timelineEntry(page[i] as Slice, field, cell);
             if (entry) timeline.push(entry);
@@ -103,8 +109,16 @@ function addTo(sums: Map<string, Cell>, field: string, part: Cell): void {
     // No prototype: paths are made of keys that come from results.
     sum[group] ??= Object.create(null) as Record<string, number>;
     const target = sum[group];
-    for (const [name, value] of Object.entries(values)) target[name] = (target[name] ?? 0) + value;
+    for (const [name, value] of entriesOf(values)) target[name] = (target[name] ?? 0) + value;
   }
+}
+
+/** Lua writes a table with the keys 1 to n as a list: the buckets of very short times. */
+function entriesOf(
+  values: Readonly<Record<string, number>> | readonly number[],
+): (readonly [string, number])[] {
+  if (Array.isArray(values)) return values.map((value: number, i) => [String(i + 1), value] as const);
+  return Object.entries(values as Readonly<Record<string, number>>);
 }
 
 function timelineEntry({ span, number }: Slice, field: string, cell: Cell): TimelineEntry | null {

@@ -57,6 +57,11 @@ function expectMeasures(figures: readonly Figure[], targets: Readonly<Record<str
   }
 }
 
+/** The figures of one share of copies. */
+function costsOf(id: string, mostP50: number | null): Readonly<Record<string, number | null>> {
+  return { [id]: null, [`${id}-p50`]: mostP50, [`${id}-p99`]: null, [`${id}-many`]: null };
+}
+
 describe('the benchmarks run', () => {
   it(
     'rollback',
@@ -114,6 +119,19 @@ describe('the benchmarks run', () => {
     PATIENCE_MS,
   );
 
+  it(
+    'parity',
+    async () => {
+      expectMeasures(await quick('parity', { REDIS_URL: redisUrl() }), {
+        'parity-0': null,
+        ...costsOf('parity-1', null),
+        ...costsOf('parity-10', 1.05),
+        ...costsOf('parity-100', null),
+      });
+    },
+    PATIENCE_MS,
+  );
+
   it('and leave nothing in a Redis that was given to them', async () => {
     const redis = plainClient();
     const found: string[] = [];
@@ -124,8 +142,11 @@ describe('the benchmarks run', () => {
 
 describe('a mistake in the command line', () => {
   it.each([
-    [[], 'Which benchmark? One of: route, submit, process, propagate, rollback.'],
-    [['sumbit'], 'There is no benchmark "sumbit"; allowed: route, submit, process, propagate, rollback.'],
+    [[], 'Which benchmark? One of: route, submit, process, propagate, rollback, parity.'],
+    [
+      ['sumbit'],
+      'There is no benchmark "sumbit"; allowed: route, submit, process, propagate, rollback, parity.',
+    ],
     [['route', '--rounds', '0'], '--rounds: given "0"; allowed: a whole number from 1 to 1000.'],
     [['process', '--memory'], '--memory goes with submit only.'],
   ])('%j', async (args, message) => {

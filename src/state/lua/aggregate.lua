@@ -1,9 +1,11 @@
 --[[ Adds counts to the running minute and the running hour. A part of add-aggregates.lua and settle-pairs.lua.
-A cell is JSON of one task on one backend: tables of numbers, all of which add up: {"counts": {"succeeded": 3},
-"run": {"1024": 2}}. Keys are text, so that cjson never takes a table for a list.
+A cell tells of one task on one backend: tables of numbers, all of which add up: {"counts": {"succeeded": 3},
+"run": {"1024": 2}}. It comes as JSON and is kept as MessagePack with the buckets' keys as numbers, which is a third of the
+size and quicker to read.
 ]]
 local KEEP = { m = 86400 + 3600, h = 31 * 86400 }
 local MOST_PATHS = 50
+local TIMINGS = { wait = true, run = true, total = true }
 
 local function addTo(sum, part)
   for group, values in pairs(part) do
@@ -14,6 +16,7 @@ local function addTo(sum, part)
       for _ in pairs(target) do size = size + 1 end
     end
     for name, value in pairs(values) do
+      if TIMINGS[group] then name = tonumber(name) end
       if target[name] then
         target[name] = target[name] + value
       elseif not isBounded or size < MOST_PATHS then
@@ -31,7 +34,7 @@ local function aggregate(parts)
     local key = P .. 'agg:' .. span .. ':' .. string.format('%d', math.floor(tonumber(NOW) / ms))
     for field, part in pairs(parts) do
       local known = redis.call('HGET', key, field)
-      redis.call('HSET', key, field, cjson.encode(addTo(known and cjson.decode(known) or {}, part)))
+      redis.call('HSET', key, field, cmsgpack.pack(addTo(known and cmsgpack.unpack(known) or {}, part)))
     end
     redis.call('HSET', key, 'newestAt', NOW)
     redis.call('EXPIRE', key, KEEP[span])

@@ -7,6 +7,7 @@ import {
   reconnectDelayMs,
   targetOf,
 } from '../../../src/domain/redis-address.ts';
+import { TlsConnector } from '../../../src/domain/tls-connector.ts';
 
 const PLAIN = { host: 'h', port: 6379, username: undefined, password: undefined, db: 0, isTls: false };
 
@@ -89,6 +90,7 @@ describe('an address', () => {
       password: 'p',
       db: 15,
       tls: {},
+      Connector: TlsConnector,
     });
   });
 });
