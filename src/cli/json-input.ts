@@ -30,9 +30,17 @@ export interface InputLine {
   readonly text: string;
 }
 
-/** The lines of a file one by one, without the empty ones, however long the file is. */
-export async function* readLines(file: string): AsyncGenerator<InputLine> {
-  const lines = createInterface({ input: await openInput(file), crlfDelay: Number.POSITIVE_INFINITY });
+/**
+ * The lines of a file one by one, without the empty ones, however long the file is.
+ * @param signal ends them early, also where standard input is waited for
+ */
+export async function* readLines(file: string, signal?: AbortSignal): AsyncGenerator<InputLine> {
+  const input = await openInput(file);
+  const lines = createInterface({
+    input,
+    crlfDelay: Number.POSITIVE_INFINITY,
+    ...(signal === undefined ? {} : { signal }),
+  });
   let number = 0;
   for await (const line of lines) {
     number += 1;

@@ -3,7 +3,7 @@ import { FrozenError, InvalidSubmissionError } from '../domain/errors.ts';
 import type { Mismatch } from '../domain/parity.ts';
 import type { TaskDefinition } from '../domain/task.ts';
 import type { Connections } from './connections.ts';
-import type { CopyMaker } from './copies.ts';
+import type { CopyMaker, CopyOrder } from './copies.ts';
 import { newTaskId, prepareSubmission, type Submission } from './submission.ts';
 
 /** Inputs that are not compared yet, at most: a long file does not fill Redis. */
@@ -37,6 +37,8 @@ export interface ReplayOptions {
 export interface ReplayResult extends ReplayProgress {
   /** Not compared when the wait ended. */
   readonly open: number;
+  /** Whether every input was submitted; false: it was stopped, or gave up before the last one. */
+  readonly isComplete: boolean;
   /** The newest of this replay, at most 100. */
   readonly mismatches: readonly Mismatch[];
 }
@@ -64,25 +66,33 @@ export async function replay(
     if (settled() !== before) changedAt = performance.now();
     onProgress?.(progress);
   };
-  const waitUntil = async (mostOpen: number) => {
+  /** Waits until it is so, or nothing changes any more. @returns whether it is so */
+  const waitUntil = async (isSo: () => boolean | Promise<boolean>) => {
     changedAt = performance.now();
     for (;;) {
       await look();
-      const isOver = signal?.aborted === true || performance.now() - changedAt > timeoutMs;
-      if (submitted - settled() <= mostOpen || isOver) return !isOver;
+      if (await isSo()) return true;
+      if (signal?.aborted || performance.now() - changedAt > timeoutMs) return false;
       await sleep(LOOK_MS);
     }
   };
+  const atMost = (open: number) => waitUntil(() => submitted - settled() <= open);
+  let isGoingOn = true;
   for await (const { task, input } of inputs) {
-    if (signal?.aborted) break;
-    await submitPair(c, copies, prepare(task, input, c.config.limits.payloadBytes), id, signal);
+    const submission = prepare(task, input, c.config.limits.payloadBytes);
+    isGoingOn = !signal?.aborted && (await submitPair(c, copies, submission, id, waitUntil));
+    if (!isGoingOn) break;
     submitted += 1;
-    if (submitted % MOST_OPEN === 0 && !(await waitUntil(MOST_OPEN / 2))) break;
+    if (submitted % MOST_OPEN === 0) isGoingOn = await atMost(MOST_OPEN / 2);
+    if (!isGoingOn) break;
   }
-  await waitUntil(0);
+  const isComplete = isGoingOn && !signal?.aborted;
+  // Where nothing changes any more, waiting once was enough.
+  if (isGoingOn) await atMost(0);
+  else await look();
   const all = await c.pairs.mismatches({ limit: Number.MAX_SAFE_INTEGER });
   const mismatches = all.filter((mismatch) => mismatch.replay === id).slice(0, MISMATCHES_GIVEN);
-  return { ...progress, open: submitted - settled(), mismatches };
+  return { ...progress, open: submitted - settled(), isComplete, mismatches };
 }
 
 function prepare(task: TaskDefinition, input: unknown, limitBytes: number): Submission {
@@ -93,25 +103,32 @@ function prepare(task: TaskDefinition, input: unknown, limitBytes: number): Subm
   return prepareSubmission(task, input, {}, limitBytes);
 }
 
+/** @returns false: there are as many copies as may be, and that does not change */
 async function submitPair(
   c: Connections,
   copies: CopyMaker,
   submission: Submission,
   id: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const order = { kind: 'replay', replay: id } as const;
-  const stable = newTaskId();
-  // Stable's first: the pair is announced with canary's.
-  for (const copy of [
-    { ...order, owner: 'stable', primary: null, id: stable },
-    { ...order, owner: 'canary', primary: stable, id: newTaskId() },
-  ] as const) {
-    // As many as may be: others' copies, or those of an earlier replay, end sooner or later.
-    while (!(await copies.make(submission, copy))) {
+  waitUntil: (isSo: () => Promise<boolean>) => Promise<boolean>,
+): Promise<boolean> {
+  const make = async (order: Pick<CopyOrder, 'owner' | 'primary' | 'id'>): Promise<boolean> => {
+    const isMade = async () => copies.make(submission, { kind: 'replay', replay: id, ...order });
+    if (await isMade()) return true;
+    return waitUntil(async () => {
       if (c.plane.state.frozen !== '') throw new FrozenError('a replay');
-      signal?.throwIfAborted();
-      await sleep(LOOK_MS);
+      return isMade();
+    });
+  };
+  const stable = newTaskId();
+  let isPair = false;
+  try {
+    // Stable's first: the pair is announced with canary's.
+    if (await make({ owner: 'stable', primary: null, id: stable })) {
+      isPair = await make({ owner: 'canary', primary: stable, id: newTaskId() });
     }
+    return isPair;
+  } finally {
+    // Nobody would look at it, and nobody would end it.
+    if (!isPair) await c.copies.cancel([stable]);
   }
 }

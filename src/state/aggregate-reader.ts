@@ -30,7 +30,7 @@ interface Slice {
 /** The slices that a window is made of: whole hours where there is room for them, minutes at its ends. */
 function slicesOf(from: number, to: number, now: number): { slices: Slice[]; from: number; to: number } {
   const slices: Slice[] = [];
-  const oldestMinute = now - MINUTES_KEPT_MS;
+  const oldestMinute = floorTo(now - MINUTES_KEPT_MS, MINUTE_MS);
   const end = Math.min(Math.ceil(to / MINUTE_MS) * MINUTE_MS, floorTo(now, MINUTE_MS) + MINUTE_MS);
   const first = Math.max(from, now - HOURS_KEPT_MS);
   const begin = floorTo(first, first < oldestMinute ? HOUR_MS : MINUTE_MS);

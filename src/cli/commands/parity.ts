@@ -95,7 +95,7 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
     if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
   };
   try {
-    const inputs = inputsFrom(readLines(flags.from), flags.task, tasks);
+    const inputs = inputsFrom(readLines(flags.from, signals.aborted), flags.task, tasks);
     const result = await manager.replay(inputs, {
       timeoutMs: flags.timeout,
       signal: signals.aborted,
@@ -104,7 +104,8 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
     if (isTerminal && !flags.json) process.stderr.write('\n');
     await tell(result, flags.json === true);
     if (result.mismatched > 0) return EXIT.failed;
-    return result.matched === result.submitted && result.submitted > 0 ? EXIT.ok : EXIT.needsPerson;
+    const isAllEqual = result.isComplete && result.matched === result.submitted && result.submitted > 0;
+    return isAllEqual ? EXIT.ok : EXIT.needsPerson;
   } finally {
     signals.release();
   }
@@ -132,12 +133,14 @@ async function* inputsFrom(
 
 async function tell(result: ReplayResult, asJson: boolean): Promise<void> {
   if (asJson) return printJson(result);
-  if (result.submitted === 0) return say('Nothing to replay: the input has no line.');
+  if (result.submitted === 0 && result.isComplete) return say('Nothing to replay: the input has no line.');
   if (result.mismatches.length > 0) {
     const { mismatchesText } = await import('../../manager/comparison-report.ts');
     print(`${await mismatchesText(result.mismatches, colors.isColorSupported)}\n`);
   }
   print(progressText(result));
+  if (!result.isComplete)
+    say('The rest of the input was not replayed: it was stopped, or there were as many copies as may be.');
   if (result.open > 0)
     say(
       `${plural(result.open, 'pair')} had no result yet. Do workers of both backends run? See: hybrid status`,
