@@ -34,6 +34,12 @@ export interface TaskSpec {
   readonly copy?: PairKind;
 }
 
+/** A pair that begins with a copy. Its times are the ledger's: clocks of two machines differ. */
+export interface AnnouncedPair extends Pick<Pair, 'primary' | 'replay'> {
+  /** How long after it was due a side may take, in milliseconds. */
+  readonly patienceMs: number;
+}
+
 /** A copy to be made of a submission. */
 export interface CopyRequest {
   readonly id: string;
@@ -43,7 +49,7 @@ export interface CopyRequest {
   readonly payload: string;
   readonly entryTtlSeconds: number;
   /** The pair that waits for it; null: the pair is announced by its other copy. */
-  readonly pair: Pair | null;
+  readonly pair: AnnouncedPair | null;
 }
 
 /** `frozen`: no copies while a freeze is in force. `full`: as many copies are unfinished as may be. */

@@ -1,8 +1,8 @@
 import { batched } from '../domain/batch.ts';
 import type { TaskSpec } from '../domain/ledger.ts';
-import type { Pair, PairKind } from '../domain/parity.ts';
+import type { PairKind } from '../domain/parity.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
-import type { BackendName } from '../domain/task.ts';
+import type { BackendName, TaskDefinition } from '../domain/task.ts';
 import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
 import { drawCopy, samplingSaltOf } from '../routing/copy-sampling.ts';
 import type { Connections } from './connections.ts';
@@ -45,6 +45,7 @@ export class CopyMaker {
   readonly #salt: number;
   #waiting: DrawnCopy[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #hasToldFull = false;
   #making: Promise<void> | undefined;
   readonly #enqueue: Readonly<Record<BackendName, (request: EnqueueRequest) => Promise<EnqueueResult>>>;
 
@@ -109,7 +110,7 @@ export class CopyMaker {
   async make(submission: Submission, order: CopyOrder): Promise<boolean> {
     const { config, copies, meter } = this.#c;
     const { task, payload } = submission;
-    const { id, owner, kind } = order;
+    const { id, owner, kind, primary, replay } = order;
     const spec = this.#specOf(submission, kind);
     const accepted = await copies.accept({
       id,
@@ -117,8 +118,9 @@ export class CopyMaker {
       spec,
       payload: payload.text,
       entryTtlSeconds: copyTtlOf(config.parity.deadlineSeconds),
-      pair: order.primary === null ? null : this.#pairOf(submission, order, order.primary),
+      pair: primary === null ? null : { primary, replay, patienceMs: this.#patienceMsFor(task) },
     });
+    if (accepted.status === 'full') this.#tellFull();
     if (accepted.status !== 'accepted') return false;
     meter.count(task.name, owner, kind, 'submitted');
     const { acceptedAt } = accepted;
@@ -127,6 +129,17 @@ export class CopyMaker {
     if (result.status !== 'error') return true;
     await copies.cancel([id]);
     throw result.error;
+  }
+
+  /** Once: it is about every copy from then on, until workers catch up. */
+  #tellFull(): void {
+    if (this.#hasToldFull) return;
+    this.#hasToldFull = true;
+    const { mostCopies } = this.#c.config.parity;
+    this.#c.log.warn(
+      { mostCopies },
+      'no more copies for now: as many as parity.mostCopies allows are unfinished; do workers of both backends run?',
+    );
   }
 
   #specOf(submission: Submission, copy: PairKind): TaskSpec & { readonly copy: PairKind } {
@@ -145,18 +158,14 @@ export class CopyMaker {
     };
   }
 
-  #pairOf(submission: Submission, { kind, id, replay }: CopyOrder, primary: string): Pair {
-    const { task } = submission;
+  #patienceMsFor(task: TaskDefinition): number {
     const { parity, results } = this.#c.config;
-    const madeAt = Date.now();
     // A primary's outcome that has expired is not one that never came.
     const kept = Math.min(
       task.resultTtlSeconds ?? results.resultTtlSeconds,
       task.failureTtlSeconds ?? results.failureTtlSeconds,
     );
-    const patienceMs = Math.min(parity.deadlineSeconds, kept * 0.9) * 1000;
-    const deadline = Math.round(Math.max(madeAt, submission.dueAt ?? 0) + patienceMs);
-    return { task: task.name, kind, primary, copy: id, madeAt, deadline, replay };
+    return Math.min(parity.deadlineSeconds, kept * 0.9) * 1000;
   }
 
   /** Makes the copies that wait still. */

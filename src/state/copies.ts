@@ -1,7 +1,6 @@
 import type { CopyLedger, CopyRequest, CopyResult } from '../domain/ledger.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
-import { memberOf } from './pairs.ts';
 import { batchedRows, row } from './rows.ts';
 
 /** The first look at a pair; most have both their runs by then. Milliseconds. */
@@ -23,9 +22,7 @@ export class Copies implements CopyLedger {
   }
 
   async accept({ id, owner, spec, payload, entryTtlSeconds, pair }: CopyRequest): Promise<CopyResult> {
-    const announced = pair
-      ? [pair.task, memberOf(pair), Math.max(pair.madeAt, spec.dueAt ?? 0) + FIRST_LOOK_MS]
-      : ['', '', 0];
+    const { primary, patienceMs, replay } = pair ?? { primary: '', patienceMs: 0, replay: null };
     const text = row(
       id,
       owner,
@@ -33,7 +30,12 @@ export class Copies implements CopyLedger {
       JSON.stringify(spec),
       payload,
       entryTtlSeconds,
-      ...(announced as (string | number)[]),
+      primary,
+      spec.task,
+      spec.dueAt ?? 0,
+      Math.round(patienceMs),
+      replay ?? '-',
+      FIRST_LOOK_MS,
     );
     const answer = await this.#accept(text);
     if (answer === 'frozen' || answer === 'full') return { status: answer };

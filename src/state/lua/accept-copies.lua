@@ -1,8 +1,8 @@
 --[[ Makes copies of submissions, each to be compared with the run that it is a copy of. None while frozen, and none
 beyond a limit: copies that nobody runs must not fill Redis.
 ARGV   most unfinished copies, n, n rows of: id, owner, kind, spec, payload, entry ttl (s),
-       task and pair as claim-pairs.lua gives it back, or '' and '' where its other copy announces the pair,
-       when the pair is looked at first (ms)
+       the primary's id or '' where its other copy announces the pair, task, due at (ms) or 0, how long a side may
+       take from then on (ms), the replay that it belongs to or '-', after what time the pair is looked at first (ms)
 returns for each: 'acceptedAt' as a string of digits | 'frozen' | 'full'
 ]]
 local isFrozen = redis.call('HGET', P .. 'control', 'frozen') ~= ''
@@ -11,7 +11,8 @@ local results, field = {}, fieldsOf(ARGV[3])
 
 for i = 1, tonumber(ARGV[2]) do
   local id, owner, kind, spec, payload = field(), field(), field(), field(), field()
-  local ttl, task, pair, lookAt = field(), field(), field(), field()
+  local ttl, primary, task, dueAt = field(), field(), field(), field()
+  local patience, replay, firstLook = field(), field(), field()
   local key = taskKey(id)
   local known = redis.call('HGET', key, 'acceptedAt')
   if known then
@@ -25,7 +26,13 @@ for i = 1, tonumber(ARGV[2]) do
     redis.call('HSET', key, 'owner', owner, 'state', 'accepted', 'copy', kind, 'spec', spec, 'payload', payload,
       'ttl', ttl, 'acceptedAt', NOW)
     redis.call('ZADD', P .. 'open:copies', NOW, id)
-    if pair ~= '' then redis.call('ZADD', P .. 'pairs:' .. task, lookAt, pair) end
+    if primary ~= '' then
+      local from = math.max(tonumber(NOW), tonumber(dueAt))
+      local deadline = string.format('%d', from + patience)
+      -- As pairs.ts reads it.
+      local pair = table.concat({ kind, primary, id, NOW, deadline, replay }, ' ')
+      redis.call('ZADD', P .. 'pairs:' .. task, string.format('%d', from + firstLook), pair)
+    end
     results[i] = NOW
   end
 end
