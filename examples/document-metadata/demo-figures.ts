@@ -41,7 +41,7 @@ export class Figures {
   /** Forgets what other runs have left, if there was any since this one began. @throws {HybridTaskError} */
   async belongTo(runId: string): Promise<void> {
     const mark = `${this.#prefix}demo:run`;
-    if (runId !== "") return;
+    if ((await this.#ask((redis) => redis.get(mark))) === runId) return;
     const now = await this.now();
     const slices = (span: 'm' | 'h', ms: number, kept: number) =>
       Array.from({ length: kept }, (_, i) => `${this.#prefix}agg:${span}:${Math.floor(now / ms) - i}`);

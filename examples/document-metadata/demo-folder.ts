@@ -26,6 +26,7 @@ interface RunRecord extends RunPlan {
 const PROGRAM = 'hybrid demo';
 const RECORD = 'run.json';
 const REPORT = 'report.html';
+const SETTINGS = 'demo.yaml';
 /** How the store names a document's file. */
 const DOCUMENT = /-[0-9a-f]{10}\.json$/;
 const SIGN_OF_LIFE_MS = 2000;
@@ -93,7 +94,7 @@ export class DemoFolder {
 
   /** Keeps the settings of a run that has some of its own. @returns their path @throws {OutputFolderError} */
   async writeConfig(yaml: string): Promise<string> {
-    return this.#write('demo.yaml', yaml);
+    return this.#write(SETTINGS, yaml);
   }
 
   async #write(name: string, text: string): Promise<string> {
@@ -166,6 +167,6 @@ async function hasWork(path: string): Promise<boolean> {
 
 async function clear(path: string): Promise<void> {
   await rm(join(path, 'in-progress'), { recursive: true, force: true });
-  await rm(join(path, REPORT), { force: true });
+  for (const name of [REPORT, SETTINGS]) await rm(join(path, name), { force: true });
   for (const name of await readdir(path)) if (DOCUMENT.test(name)) await rm(join(path, name));
 }

@@ -36,7 +36,10 @@ export interface TaskContext {
   readonly log: TaskLogger;
   /** This run is a copy, made only to be compared: leave out what must happen once, like sending a mail. */
   readonly shadow: boolean;
-  /** Publishes progress: a number from 0 to 100 or any small JSON value. Best effort; never fails the task. */
+  /**
+   * Publishes progress: a number from 0 to 100 or any small JSON value. Best effort: it never fails the task and does not wait
+   * for Redis; of reports that come faster than they can be sent, the newest goes.
+   */
   progress(value: unknown): Promise<void>;
 }
 

@@ -1,16 +1,16 @@
 import { batched } from '../domain/batch.ts';
-import type { TaskSpec } from '../domain/ledger.ts';
 import type { PairKind } from '../domain/parity.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
 import type { BackendName, TaskDefinition } from '../domain/task.ts';
 import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
 import { drawCopy, samplingSaltOf } from '../routing/copy-sampling.ts';
 import type { Connections } from './connections.ts';
-import { newTaskId, type Submission } from './submission.ts';
+import { newTaskId, type Submission, taskSpecOf } from './submission.ts';
 import type { Placement } from './submitter.ts';
 
-/** Copies that wait to be made; beyond that none are drawn, so that a slow Redis costs no memory. */
+/** Copies, and their payloads in UTF-16 units, that wait to be made; beyond that none are drawn, so that a slow Redis costs no memory. */
 const MOST_WAITING = 1_000;
+const MOST_WAITING_LENGTH = 16 * 1024 * 1024;
 /** Copies are made together after this time, so that most submissions meet none of it. Milliseconds. */
 const GATHER_MS = 100;
 /** Copies made at once; others' submissions have their turn in between. */
@@ -44,6 +44,7 @@ export class CopyMaker {
   readonly #isShared: (queue: string) => boolean;
   readonly #salt: number;
   #waiting: DrawnCopy[] = [];
+  #waitingLength = 0;
   #timer: NodeJS.Timeout | undefined;
   #hasToldFull = false;
   #making: Promise<void> | undefined;
@@ -71,12 +72,17 @@ export class CopyMaker {
     const { primary } = config.parity;
     if (primary !== 'both' && primary !== decision.backend) return;
     const kind = drawCopy(this.#salt, id, config.parity);
-    if (kind === null || plane.state.frozen !== '' || this.#waiting.length >= MOST_WAITING) return;
+    if (kind === null || plane.state.frozen !== '' || this.#isFull()) return;
     const other = decision.backend === 'stable' ? 'canary' : 'stable';
     const owner = kind === 'control' ? decision.backend : other;
     if (owner === 'canary' && !canary.isReachable()) return;
+    this.#waitingLength += submission.payload.text.length;
     this.#waiting.push({ submission, order: { kind, owner, primary: id, replay: null, id: newTaskId() } });
     this.#timer ??= setTimeout(() => void this.#makeWaiting(), GATHER_MS);
+  }
+
+  #isFull(): boolean {
+    return this.#waiting.length >= MOST_WAITING || this.#waitingLength >= MOST_WAITING_LENGTH;
   }
 
   /** Makes all copies that wait. Never rejects. */
@@ -92,6 +98,7 @@ export class CopyMaker {
   async #makeInTurns(): Promise<void> {
     while (this.#waiting.length > 0) {
       const drawn = this.#waiting.splice(0, AT_ONCE);
+      for (const { submission } of drawn) this.#waitingLength -= submission.payload.text.length;
       await Promise.all(
         drawn.map(({ submission, order }) =>
           this.make(submission, order).catch((error: unknown) =>
@@ -111,7 +118,7 @@ export class CopyMaker {
     const { config, copies, meter } = this.#c;
     const { task, payload } = submission;
     const { id, owner, kind, primary, replay } = order;
-    const spec = this.#specOf(submission, kind);
+    const spec = { ...taskSpecOf(submission, this.#isShared(task.queue), null), copy: kind };
     const accepted = await copies.accept({
       id,
       owner,
@@ -140,22 +147,6 @@ export class CopyMaker {
       { mostCopies },
       'no more copies for now: as many as parity.mostCopies allows are unfinished; do workers of both backends run?',
     );
-  }
-
-  #specOf(submission: Submission, copy: PairKind): TaskSpec & { readonly copy: PairKind } {
-    const { task, dueAt, priority } = submission;
-    return {
-      task: task.name,
-      queue: task.queue,
-      namesTask: this.#isShared(task.queue),
-      retries: task.retries,
-      backoff: task.backoff,
-      timeoutMs: task.timeoutMs,
-      dueAt,
-      priority,
-      decision: null,
-      copy,
-    };
   }
 
   #patienceMsFor(task: TaskDefinition): number {

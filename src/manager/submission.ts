@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidPayloadError, InvalidSubmissionError, NotJsonSafeError } from '../domain/errors.ts';
 import { encodeJson } from '../domain/json.ts';
+import type { TaskSpec } from '../domain/ledger.ts';
+import type { RoutingDecision } from '../domain/routing-decision.ts';
 import { checkAgainst } from '../domain/schema-check.ts';
 import type { BackendName, TaskDefinition } from '../domain/task.ts';
 import type { EncodedJson } from '../domain/task-backend.ts';
@@ -40,6 +42,16 @@ export interface Submission {
   readonly backend: BackendName | undefined;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   readonly submittedAt: number;
+}
+
+/** What the ledger writes down of a submission. @param namesTask its queue serves several tasks */
+export function taskSpecOf(
+  { task, dueAt, priority }: Submission,
+  namesTask: boolean,
+  decision: RoutingDecision | null,
+): TaskSpec {
+  const { name, queue, retries, backoff, timeoutMs } = task;
+  return { task: name, queue, namesTask, retries, backoff, timeoutMs, dueAt, priority, decision };
 }
 
 /** A new id of the one form that both queues store safely: `task-` and a UUID version 7, so ids sort by time. */

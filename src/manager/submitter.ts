@@ -1,6 +1,6 @@
 import { batched } from '../domain/batch.ts';
 import { RedisUnreachableError, UnknownSubmissionStateError } from '../domain/errors.ts';
-import type { AcceptResult, TaskSpec } from '../domain/ledger.ts';
+import type { AcceptResult } from '../domain/ledger.ts';
 import type { FlagAnswer, FlagSource, RoutingDecision } from '../domain/routing-decision.ts';
 import type { BackendName } from '../domain/task.ts';
 import type { BackendCapabilities, EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
@@ -10,7 +10,7 @@ import { keyHash } from '../state/idempotency-keys.ts';
 import { isForced } from './assignment.ts';
 import { CanaryHealth } from './canary-health.ts';
 import { type Connections, enqueueMoved } from './connections.ts';
-import type { Submission } from './submission.ts';
+import { type Submission, taskSpecOf } from './submission.ts';
 
 /** The control state may change while a submission is on its way; after this many surprises it goes to stable. */
 const MOST_ROUNDS = 4;
@@ -117,7 +117,7 @@ export class Submitter {
     return this.#c.ledger.accept({
       id: submission.id,
       epoch: decision.epoch,
-      spec: this.#spec(submission, decision),
+      spec: taskSpecOf(submission, this.#isShared(submission.task.queue), decision),
       payload: submission.payload.text,
       entryTtlSeconds: Math.max(resultTtl, failureTtl),
       key:
@@ -214,21 +214,6 @@ export class Submitter {
         if (tries === MOST_TRIES) throw new UnknownSubmissionStateError(submission.id, { cause: error });
       }
     }
-  }
-
-  #spec(submission: Submission, decision: RoutingDecision): TaskSpec {
-    const { task } = submission;
-    return {
-      task: task.name,
-      queue: task.queue,
-      namesTask: this.#isShared(task.queue),
-      retries: task.retries,
-      backoff: task.backoff,
-      timeoutMs: task.timeoutMs,
-      dueAt: submission.dueAt,
-      priority: submission.priority,
-      decision,
-    };
   }
 
   #request(submission: Submission, decision: RoutingDecision, acceptedAt: number | null): EnqueueRequest {

@@ -4,11 +4,10 @@ import { encode } from '@msgpack/msgpack';
 import { type Aggregates, bucketOf } from '../../src/domain/aggregates.ts';
 import type { Pair } from '../../src/domain/parity.ts';
 import type { Connections } from '../../src/manager/connections.ts';
-import { memberOf } from '../../src/state/pairs.ts';
 import type { HybridSystem } from '../support/hybrid-system.ts';
 import { expectNoLeakedConnections, redisUrl } from '../support/redis.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { cellOf, figuresOf, shadowSystem } from '../support/shadow-scene.ts';
+import { announce, cellOf, figuresOf, shadowSystem } from '../support/shadow-scene.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -273,7 +272,7 @@ describe('what is kept', () => {
   it('of places that differ are the 50 seen first, which are counted on', async () => {
     const [system, c] = await begin();
     const pairs = Array.from({ length: 70 }, (_, n) => pairOf(n));
-    await announce(system, pairs);
+    await announce(system.redis, system.namespace, pairs);
     const settle = (pair: Pair, path: string) => ({
       pair,
       verdict: 'mismatched' as const,
@@ -298,7 +297,7 @@ describe('what is kept', () => {
   it('of a pair is kept once, whoever settles it how often', async () => {
     const [system, c] = await begin();
     const pair = pairOf(1);
-    await announce(system, [pair]);
+    await announce(system.redis, system.namespace, [pair]);
     const settled = {
       pair,
       verdict: 'matched' as const,
@@ -315,11 +314,6 @@ describe('what is kept', () => {
 function pairOf(n: number): Pair {
   const ids = { primary: `task-primary-${n}`, copy: `task-copy-${n}` };
   return { task: 'double', kind: 'shadow', ...ids, madeAt: 1, deadline: 2, replay: null };
-}
-
-async function announce({ redis, namespace }: HybridSystem, pairs: readonly Pair[]): Promise<void> {
-  const scored = pairs.flatMap((pair) => [1, memberOf(pair)]);
-  await redis.zadd(`{${namespace}}:pairs:double`, ...scored);
 }
 
 /** Looks at the same namespace past the damaged wire. */

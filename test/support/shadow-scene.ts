@@ -1,7 +1,10 @@
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Aggregates, Arm, RunCell } from '../../src/domain/aggregates.ts';
+import type { Pair } from '../../src/domain/parity.ts';
 import { defineTask, type HybridConfigInput, type ParityOptions, type TaskContext } from '../../src/index.ts';
 import type { Connections } from '../../src/manager/connections.ts';
+import { memberOf } from '../../src/state/pairs.ts';
 import { HybridSystem } from './hybrid-system.ts';
 import { uniqueName } from './redis.ts';
 import { waitFor } from './wait-for.ts';
@@ -46,6 +49,11 @@ export async function settled(c: Connections, pairs: number): Promise<Aggregates
     { what: `${pairs} pairs to be settled, of which ${count()} are` },
   );
   return figures;
+}
+
+/** Lets pairs wait to be compared without anybody having run them. */
+export async function announce(redis: Redis, namespace: string, pairs: readonly Pair[]): Promise<void> {
+  for (const pair of pairs) await redis.zadd(`{${namespace}}:pairs:${pair.task}`, 1, memberOf(pair));
 }
 
 export function cellOf(figures: Aggregates, backend: 'stable' | 'canary', arm: Arm): RunCell | undefined {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ReplayedInput, ReplayProgress, ReplayResult, TaskDefinition } from '../../index.ts';
 import { requireTask } from '../app-module.ts';
-import { EXIT, UsageError } from '../failure.ts';
+import { EXIT, exitCodeOf, UsageError } from '../failure.ts';
 import { type InputLine, parseJson, readLines } from '../json-input.ts';
 import { type CommonOptions, delay, whole, withApp, withPlace } from '../options.ts';
 import { colors, print, printJson, say } from '../output.ts';
@@ -94,8 +94,15 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
   const onProgress = (progress: ReplayProgress) => {
     if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
   };
+  let line = 0;
+  async function* countedLines(): AsyncGenerator<InputLine> {
+    for await (const each of readLines(flags.from, signals.aborted)) {
+      line = each.number;
+      yield each;
+    }
+  }
   try {
-    const inputs = inputsFrom(readLines(flags.from, signals.aborted), flags.task, tasks);
+    const inputs = inputsFrom(countedLines(), flags.task, tasks);
     const result = await manager.replay(inputs, {
       timeoutMs: flags.timeout,
       signal: signals.aborted,
@@ -106,6 +113,10 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
     if (result.mismatched > 0) return EXIT.failed;
     const isAllEqual = result.isComplete && result.matched === result.submitted && result.submitted > 0;
     return isAllEqual ? EXIT.ok : EXIT.needsPerson;
+  } catch (error) {
+    if (line > 0 && exitCodeOf(error) === EXIT.usage)
+      say(`It ended at line ${line}; what was in the lines before it is run and compared.`);
+    throw error;
   } finally {
     signals.release();
   }
