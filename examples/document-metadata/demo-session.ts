@@ -92,9 +92,9 @@ async function run(session: Session): Promise<DemoSummary | null> {
   if (injection !== null) say(`Injected on purpose: on canary (BullMQ) ${INJECTIONS[injection].what}.`);
   if (folder.isResumed) say('Going on where the same command was interrupted.');
 
-  const redis = await openRedis(settings, say);
-  closing.add(() => redis.stop());
   const own = injection === null ? settings : await settingsWith(injection, settings, folder);
+  const redis = await openRedis(own, say);
+  closing.add(() => redis.stop());
   const config: HybridConfig = {
     ...own,
     redis: { ...own.redis, url: redis.url },

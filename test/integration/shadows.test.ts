@@ -244,7 +244,7 @@ describe('a rollback in the middle of shadowing', () => {
     });
     const manager = await system.manager([task]);
     const handles = await Promise.all(numbers(60).map((n) => manager.submit(task, { n })));
-    await waitFor(async () => (await openCopies(system)) > 20, { what: 'the copies to be made' });
+    await waitFor(async () => (await openCopies(system)) > 5, { what: 'the copies to be made' });
     await system.worker([task], { concurrency: 100 });
     await waitFor(() => system.events.some(({ copy, type }) => copy && type === 'granted'), {
       what: 'a running copy',
