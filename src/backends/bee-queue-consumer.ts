@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { reconnectDelayMs } from '../domain/redis-address.ts';
 import type { Consumer, Delivery, Settlement } from '../domain/task-backend.ts';
 import { type BeeJob, nodeRedisOptions } from './bee-queue-internals.ts';
-import { readForced, readMark, readTaskName } from './bee-queue-wire.ts';
+import { readMark, readTaskName } from './bee-queue-wire.ts';
 import { BeeWorkerQueue } from './bee-queue-worker.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Consumption } from './redis-backend.ts';
@@ -181,7 +181,7 @@ class BeeConsumer implements Consumer {
       task: readTaskName(hybrid),
       data: job.data,
       mark: readMark(hybrid),
-      isForced: readForced(hybrid),
+      isForced: false,
       enqueuedAt: timestamp,
       dueAt: Math.max(timestamp, notBefore),
       failuresBefore: stacktraces.length,

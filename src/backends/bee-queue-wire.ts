@@ -50,14 +50,10 @@ function backoffText(backoff: Backoff): string {
     : '{"strategy":"immediate"}';
 }
 
-function hybridText(request: EnqueueRequest): string {
-  const { mark, namesTask, task, isForced } = request;
-  if (mark === null && !namesTask && !isForced) return '';
-  return `,"hybrid":${JSON.stringify({
-    ...(mark !== null || namesTask ? { task } : {}),
-    ...mark,
-    ...(isForced ? { forced: true } : {}),
-  })}`;
+/** Not `isForced`: what goes to stable is bee-queue's own job, byte for byte. */
+function hybridText({ mark, namesTask, task }: EnqueueRequest): string {
+  if (mark === null && !namesTask) return '';
+  return `,"hybrid":${JSON.stringify({ task, ...mark })}`;
 }
 
 /** null: not something that bee-queue wrote. */
@@ -85,11 +81,6 @@ export function readMark(hybrid: unknown): JobMark | null {
   if (!isObject(hybrid) || typeof hybrid.acceptedAt !== 'number') return null;
   const { acceptedAt, copy } = hybrid;
   return { acceptedAt, ...(isPairKind(copy) ? { copy } : {}) };
-}
-
-/** Whether it came to its backend otherwise than by ratio or flag. */
-export function readForced(hybrid: unknown): boolean {
-  return isObject(hybrid) && hybrid.forced === true;
 }
 
 /** The task's name in what rides on a job, or null. */

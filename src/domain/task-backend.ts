@@ -35,7 +35,7 @@ export interface EnqueueRequest {
   readonly namesTask: boolean;
   readonly payload: EncodedJson;
   readonly mark: JobMark | null;
-  /** It did not come to its backend by ratio or flag; comparisons of the backends leave it out. @default false */
+  /** It did not come to its backend by ratio or flag, so comparisons leave it out. Stable's jobs cannot carry it. @default false */
   readonly isForced?: boolean;
   /** Extra tries after the first one. */
   readonly retries: number;

@@ -4,11 +4,17 @@ import { counted } from './wording.ts';
 /** What to keep in mind when reading, one sentence each. */
 export function notesOf({ backends, parity }: ComparisonReport['total'], judgedTasks: number): string[] {
   const notes: string[] = [];
-  const sides = [backends.stable.apart, backends.canary.apart];
-  const apart = sides.reduce((sum, side) => sum + Math.max(side.submitted, side.succeeded + side.failed), 0);
+  const [stable, canary] = [backends.stable.apart, backends.canary.apart];
+  const apart =
+    Math.max(canary.submitted, canary.succeeded + canary.failed) + stable.succeeded + stable.failed;
   if (apart > 0) {
     notes.push(
-      `${counted(apart, 'task was', 'tasks were')} forced to a backend or brought back from canary; these are counted apart and in no comparison, because chance did not choose them.`,
+      `${counted(apart, 'task was', 'tasks were')} forced to canary or brought back from it; these are counted apart and in no comparison, because chance did not choose them.`,
+    );
+  }
+  if (stable.submitted > 0) {
+    notes.push(
+      `${counted(stable.submitted, 'task was', 'tasks were')} forced to stable (named by the caller, frozen, canary down); bee-queue's own jobs do not say so, so their runs count with stable's others.`,
     );
   }
   if (parity.unjudged > 0) {

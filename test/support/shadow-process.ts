@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HybridTaskManager, HybridWorker, resolveConfig } from '../../src/index.ts';
 import { type HistoryWriter, writeHistory } from './history.ts';
-import { type ShadowSetup, shadowTask } from './shadow-trial.ts';
+import { type ShadowSetup, shadowTask } from './shadow-task.ts';
 
 /** A process of a trial of copies: a worker, or a producer that submits until it has submitted all, or until SIGTERM. */
 const setup = JSON.parse(process.argv[2] ?? '{}') as ShadowSetup;
