@@ -224,6 +224,20 @@ export class HybridTaskManager {
     return this.#connections.pairs.mismatches({ task: options.task, limit: options.limit ?? 20 });
   }
 
+  /** Pairs of this process's tasks that wait to be compared. */
+  waitingPairs(): Promise<number> {
+    return this.#connections.pairs.countWaiting(this.#tasks.names);
+  }
+
+  /**
+   * Begins comparing anew: forgets all figures and kept mismatches of the namespace, and the waiting pairs of this process's
+   * tasks. For a namespace of experiments; tasks are not touched.
+   */
+  async forgetComparisons(): Promise<void> {
+    const { figures, pairs } = this.#connections;
+    await Promise.all([figures.forget(), pairs.forget(this.#tasks.names)]);
+  }
+
   /**
    * Runs recorded inputs on both backends, as copies that are nobody's work, and compares the results.
    * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} an input that does not fit; those before it run

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ComparisonReport,
   type HybridConfig,
@@ -5,7 +6,6 @@ import {
   renderReport,
   type SystemStatus,
 } from '../../src/index.ts';
-import type { Figures } from './demo-figures.ts';
 import type { DemoFolder } from './demo-folder.ts';
 import { plainLog } from './demo-log.ts';
 import type { DemoSummary } from './demo-summary.ts';
@@ -14,6 +14,7 @@ import { tasks } from './task.ts';
 
 /** A copy takes as long as the run that it is a copy of; beyond this, something is wrong with it. */
 const COMPARED_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 250;
 
 /**
  * Waits for the comparisons of a run that has all its answers.
@@ -21,15 +22,23 @@ const COMPARED_WITHIN_MS = 60_000;
  * @returns pairs that are not compared
  */
 export async function awaitComparisons(
-  figures: Figures,
+  manager: HybridTaskManager,
   enough: AbortSignal,
   say: (text: string) => void,
 ): Promise<number> {
-  const left = await figures.compared(COMPARED_WITHIN_MS, enough, (pairs) =>
+  const endAt = performance.now() + COMPARED_WITHIN_MS;
+  let left = await manager.waitingPairs();
+  if (left > 0) {
     say(
-      `All chunks have their answer. Comparing ${plural(pairs, 'more pair')} of answers; Ctrl-C: not those.`,
-    ),
-  );
+      `All chunks have their answer. Comparing ${plural(left, 'more pair')} of answers; Ctrl-C: not those.`,
+    );
+  }
+  // Twice in a row: a copy may just be on its way to Redis.
+  for (let empty = 0; empty < 2 && !enough.aborted && performance.now() < endAt; ) {
+    await delay(LOOK_EVERY_MS, undefined, { signal: enough }).catch(() => {});
+    left = await manager.waitingPairs();
+    empty = left === 0 ? empty + 1 : 0;
+  }
   if (left > 0) say(`${plural(left, 'pair was', 'pairs were')} not compared; the report is without them.`);
   return left;
 }
@@ -43,7 +52,7 @@ export interface LookBack {
  * What Redis says of a run when every process that took part has written down what it counted.
  * @param startedAt milliseconds since 1970, on this machine's clock
  */
-export async function lookBack(config: HybridConfig, figures: Figures, startedAt: number): Promise<LookBack> {
+export async function lookBack(config: HybridConfig, startedAt: number): Promise<LookBack> {
   const manager = await HybridTaskManager.open({
     config,
     tasks,
@@ -51,10 +60,8 @@ export async function lookBack(config: HybridConfig, figures: Figures, startedAt
     followConfigFile: false,
   });
   try {
-    const to = await figures.now();
-    // A time span, and not the time, or a machine whose clock is wrong would have another window.
-    const from = to - Math.max(1000, Date.now() - startedAt);
-    return { status: await manager.status(), report: await manager.report({ from, to }) };
+    const lastMs = Math.max(1000, Date.now() - startedAt);
+    return { status: await manager.status(), report: await manager.report({ lastMs }) };
   } finally {
     await manager.close();
   }

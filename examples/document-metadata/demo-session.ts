@@ -2,7 +2,6 @@ import { type HybridConfig, HybridTaskError, HybridTaskManager, loadConfig } fro
 import { type RedisSource, resolveRedis } from '../../src/private-redis.ts';
 import { defaultDocuments } from './default-documents.ts';
 import { awaitComparisons, keepReport, lookBack } from './demo-comparison.ts';
-import { Figures } from './demo-figures.ts';
 import { DemoFolder } from './demo-folder.ts';
 import { demoConfigFile, followUp, hybridCommand } from './demo-follow-up.ts';
 import { plainLog } from './demo-log.ts';
@@ -102,9 +101,8 @@ async function run(session: Session): Promise<DemoSummary | null> {
     routing: { celeryRatio: ratio, mode: 'ratio', tasks: {} },
   };
   const manager = await openManager(config, session);
-  const figures = new Figures(config);
-  closing.add(async () => figures.close());
-  await figures.belongTo(folder.runId);
+  // Figures are kept by the minute: of two runs in one minute, the second is to show its own only.
+  if (!folder.isResumed) await manager.forgetComparisons();
   const control = await manager.apply({ reason: `demo of ${source}` });
   const changes: RatioChange[] = [];
   manager.onChange((state) => {
@@ -131,11 +129,11 @@ async function run(session: Session): Promise<DemoSummary | null> {
   lost.catch(() => enough.abort());
   const uncompared = isInterrupted
     ? 0
-    : await awaitComparisons(figures, AbortSignal.any([stop, enough.signal]), say);
+    : await awaitComparisons(manager, AbortSignal.any([stop, enough.signal]), say);
   // Their last jobs are complete then, and all is written down: whoever counts after the demo counts the same.
   await workers.stop();
   await manager.close();
-  const { status, report } = await lookBack(config, figures, folder.startedAt);
+  const { status, report } = await lookBack(config, folder.startedAt);
   const summary = summarise({
     source,
     redis: { host: new URL(redis.url).host, isPrivate: redis.isPrivate },

@@ -16,8 +16,10 @@ const MISMATCHES_SHOWN = 20;
 const MISMATCHES_READ = 1_000;
 
 export interface ReportOptions {
-  /** Beginning of the window: milliseconds since 1970. @default an hour before its end */
+  /** Beginning of the window: milliseconds since 1970. @default `lastMs` before its end */
   readonly from?: number;
+  /** Length of a window without `from`, in milliseconds. @default 3_600_000 (an hour) */
+  readonly lastMs?: number;
   /** End of the window, milliseconds since 1970. @default now */
   readonly to?: number;
   /** Only these tasks. @default all */
@@ -31,7 +33,7 @@ export interface ReportOptions {
 export async function reportOf(c: Connections, options: ReportOptions): Promise<ComparisonReport> {
   const now = await c.figures.now();
   const to = options.to ?? now;
-  const from = options.from ?? to - HOUR_MS;
+  const from = options.from ?? to - (options.lastMs ?? HOUR_MS);
   checkWindow(from, to, now);
   const [aggregates, mismatches] = await Promise.all([
     c.figures.read({ from, to, now }),

@@ -18,6 +18,9 @@ const HOUR_MS = 3_600_000;
 const MINUTES_KEPT_MS = 24 * HOUR_MS;
 /** Hours are kept so long; a window that begins before is cut, so that none is too long to be read. */
 const HOURS_KEPT_MS = 30 * 24 * HOUR_MS;
+/** All that may be kept still, and a little more. */
+const MINUTES_FORGOTTEN = 26 * 60;
+const HOURS_FORGOTTEN = 32 * 24;
 /** Hashes asked for in one go. */
 const PAGE = 60;
 
@@ -93,6 +96,15 @@ export class AggregateReader {
       });
     }
     return { from, to, newestAt, ...cellsOf(sums), timeline };
+  }
+
+  /** Forgets everything that was counted. */
+  async forget(): Promise<void> {
+    const now = await this.now();
+    const slices = (span: 'm' | 'h', ms: number, kept: number) =>
+      Array.from({ length: kept }, (_, i) => this.#redis.keys.aggregates(span, Math.floor(now / ms) - i));
+    const keys = [...slices('m', MINUTE_MS, MINUTES_FORGOTTEN), ...slices('h', HOUR_MS, HOURS_FORGOTTEN)];
+    await this.#redis.ask('forget figures', (redis) => redis.unlink(keys));
   }
 
   /** The clock of Redis, milliseconds since 1970. */

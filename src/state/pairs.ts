@@ -81,6 +81,19 @@ export class Pairs implements PairLedger {
     return all.filter((mismatch) => task === undefined || mismatch.task === task).slice(0, limit);
   }
 
+  /** Pairs of these tasks that wait to be compared. */
+  async countWaiting(tasks: readonly string[]): Promise<number> {
+    const keys = tasks.map(this.#redis.keys.pairs);
+    const counts = await this.#redis.askEach<number>('count pairs', keys, (all, key) => all.zcard(key));
+    return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  }
+
+  /** Forgets the mismatches that were kept, and the pairs of these tasks that wait. */
+  async forget(tasks: readonly string[]): Promise<void> {
+    const { mismatches, pairs } = this.#redis.keys;
+    await this.#redis.ask('forget pairs', (redis) => redis.unlink([mismatches, ...tasks.map(pairs)]));
+  }
+
   /** What the pairs of a replay have come to so far. */
   async replayed(replay: string): Promise<{ matched: number; mismatched: number; dropped: number }> {
     const key = this.#redis.keys.replay(replay);

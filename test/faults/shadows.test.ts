@@ -69,9 +69,12 @@ describe('a worker killed among tasks and their copies', () => {
       const a = await trial.start('worker', 'a', config);
       await trial.start('worker', 'b', config);
       const producer = await trial.start('producer', 'p', config);
-      await trial.seenMore('ended', 200 + Math.floor(trial.random() * 100));
+      // What it has told by now is older than a second when it is killed.
+      const { at } = await trial.seen('told', (e) => e.pid === a.pid && e.type === 'succeeded');
+      await trial.seen('ended', (e) => e.at > at + FRESH_MS + 500);
+      await trial.seenMore('ended', Math.floor(trial.random() * 50));
       const killedAt = await trial.kill(a);
-      await trial.seenMore('ended', 100);
+      await trial.seenMore('ended', 50);
       producer.kill('SIGTERM');
       expect(await producer.ended).toBe(0);
 
@@ -115,11 +118,10 @@ describe('a worker killed among tasks and their copies', () => {
       const made = await sum('submitted', /^(shadow|control)$/);
       const { pairs } = await figuresOf(c);
       const looked = pairs.reduce((all, { compared, dropped }) => all + compared + dropped, 0);
-      expect({ seed: trial.seed, made, looked }).toEqual({
-        seed: trial.seed,
-        made: copies.size,
-        looked: copies.size,
-      });
+      expect({ seed: trial.seed, looked }).toEqual({ seed: trial.seed, looked: made });
+      // A few were granted to the one that died and had not begun.
+      expect(copies.size).toBeLessThanOrEqual(made);
+      expect(copies.size).toBeGreaterThan(made - 15);
       // Only a copy that died with its worker may differ from its task.
       const kinds = pairs.flatMap(({ mismatched }) => Object.keys(mismatched));
       expect(kinds.filter((kind) => kind !== 'outcome')).toEqual([]);

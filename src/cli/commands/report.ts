@@ -100,7 +100,8 @@ async function show({ manager }: Session, flags: ReportFlags, format: ReportForm
   const now = Date.now();
   const timeOf = (moment: Moment) => ('at' in moment ? moment.at : now - moment.agoMs);
   const report = await manager.report({
-    from: timeOf(flags.since),
+    // So long before the clock of Redis: this machine's may be another.
+    ...('at' in flags.since ? { from: flags.since.at } : { lastMs: flags.since.agoMs }),
     ...(flags.until === undefined ? {} : { to: timeOf(flags.until) }),
     ...(flags.task === undefined ? {} : { tasks: flags.task }),
   });
