@@ -5,7 +5,7 @@ import type { WorkerEvent, WorkerListener } from './domain/events.ts';
 import type { Logger } from './domain/logger.ts';
 import type { BackendName, TaskDefinition } from './domain/task.ts';
 import type { Delivery, Settlement, TaskBackend } from './domain/task-backend.ts';
-import { movedQueueOf } from './domain/task-backend.ts';
+import { copiesQueueOf, movedQueueOf } from './domain/task-backend.ts';
 import { isTaskId } from './domain/task-id.ts';
 import { Heartbeat } from './execution/heartbeat.ts';
 import { Janitor } from './execution/janitor.ts';
@@ -17,7 +17,6 @@ import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
 import { type FollowedFile, joinLiveState } from './manager/config-sync.ts';
 import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
-import { copyTtlOf } from './manager/copies.ts';
 import type { Comparer } from './parity/comparer.ts';
 import { version } from './version.ts';
 import { comparerOf } from './worker/comparing.ts';
@@ -30,6 +29,8 @@ const ABORT_GRACE_MS = 5_000;
 /** Younger unfinished tasks are probably just being enqueued. Milliseconds. */
 const JANITOR_MIN_AGE_MS = 5_000;
 const JANITOR_TASKS_PER_PASS = 2_000;
+/** Copies at once of each queue of each backend, as a share of the tasks at once; one at least. */
+const COPY_SLOTS = 0.25;
 
 export interface WorkerOptions {
   /**
@@ -131,20 +132,32 @@ export class HybridWorker {
     await control.listen(abortChannel, (ids) => this.#running.abortMany(ids.split('\n'), 'rollback'));
     await this.#c.queues.add(this.#tasks.queues);
     const env = this.#environment();
-    for (const backend of this.#options.backends ?? (['stable', 'canary'] as const)) {
+    const concurrency = this.#options.concurrency ?? config.worker.concurrency;
+    for (const name of this.#options.backends ?? (['stable', 'canary'] as const)) {
+      const backend = this.#c[name];
       for (const queue of this.#tasks.queues) {
-        await this.#consume(this.#c[backend], queue, queue, env);
-        if (backend === 'stable') await this.#consume(this.#c.stable, movedQueueOf(queue), queue, env);
+        await this.#consume(backend, queue, queue, concurrency, env);
+        if (name === 'stable') await this.#consume(backend, movedQueueOf(queue), queue, concurrency, env);
+        // In slots of their own: one that hangs takes nobody's.
+        const forCopies = Math.max(1, Math.floor(concurrency * COPY_SLOTS));
+        if (this.#tasks.hasCopies(queue))
+          await this.#consume(backend, copiesQueueOf(queue), queue, forCopies, env);
       }
     }
     this.#janitor.begin();
     this.#comparer.begin();
   }
 
-  async #consume(backend: TaskBackend, queue: string, taskQueue: string, env: RunEnvironment): Promise<void> {
+  async #consume(
+    backend: TaskBackend,
+    queue: string,
+    taskQueue: string,
+    concurrency: number,
+    env: RunEnvironment,
+  ): Promise<void> {
     const { log, config } = this.#c;
     await this.#consumers.add(backend, queue, (delivery) => this.#run(delivery, taskQueue, env), {
-      concurrency: this.#options.concurrency ?? config.worker.concurrency,
+      concurrency,
       stallIntervalMs: config.worker.stallIntervalMs,
       onStalled: (id) =>
         countStall(this.#c, backend, queue, id, env.emit).then(
@@ -192,7 +205,7 @@ export class HybridWorker {
       canPostpone: (backend) => (backend === 'stable' ? stable : canary).capabilities.postpone,
       resultTtlSeconds: config.results.resultTtlSeconds,
       failureTtlSeconds: config.results.failureTtlSeconds,
-      copyTtlSeconds: copyTtlOf(config.parity.deadlineSeconds),
+      copyDeadlineSeconds: config.parity.deadlineSeconds,
       resultLimitBytes: config.limits.payloadBytes,
       abortGraceMs: ABORT_GRACE_MS,
       random: Math.random,

@@ -29,7 +29,7 @@ export interface RunCounts {
 
 export type Counter = keyof RunCounts;
 
-/** What is timed of each run, in microseconds. `wait`: from due to started. `run`: the handler, its last try. `total`: from due to finished. */
+/** What is timed of each run, in microseconds. `wait`: from due to started. `run`: the handler, its last try. `total`: from due to finished. Of copies only `run`. */
 export type Timing = 'wait' | 'run' | 'total';
 
 /** Buckets per doubling: each is about 3 % wide. Finer ones would fill Redis for nothing that a report can use. */

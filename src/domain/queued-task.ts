@@ -1,10 +1,14 @@
 import { jsonText } from './json.ts';
-import type { LedgerEntry, MovedTask } from './ledger.ts';
+import type { LedgerEntry, MovedTask, TaskSpec } from './ledger.ts';
 import type { BackendName } from './task.ts';
-import { type EnqueueRequest, movedQueueOf } from './task-backend.ts';
+import { copiesQueueOf, type EnqueueRequest, movedQueueOf } from './task-backend.ts';
 
-/** Where a ledger task of this queue waits: beside the jobs of plain bee-queue producers once it is stable's. */
-export function backendQueueOf(owner: BackendName, queue: string): string {
+/** Where a ledger task waits: beside the jobs of plain bee-queue producers once it is stable's; a copy among copies. */
+export function backendQueueOf(
+  owner: BackendName,
+  { queue, copy }: Pick<TaskSpec, 'queue' | 'copy'>,
+): string {
+  if (copy !== undefined) return copiesQueueOf(queue);
   return owner === 'canary' ? queue : movedQueueOf(queue);
 }
 
@@ -25,7 +29,7 @@ export function jobRequestOf(task: MovedTask, owner: BackendName): EnqueueReques
   const { id, spec, acceptedAt } = task;
   return {
     id,
-    queue: backendQueueOf(owner, spec.queue),
+    queue: backendQueueOf(owner, spec),
     task: spec.task,
     namesTask: spec.namesTask,
     payload: jsonText(task.payload),

@@ -185,3 +185,16 @@ export interface TaskBackend {
 export function movedQueueOf(queue: string): string {
   return `${queue}.moved`;
 }
+
+/**
+ * The queue of both backends that holds the copies of `queue`'s tasks. Of its own, so that a copy takes neither a place nor a
+ * slot from anybody's task, and so that nobody but this library's workers takes one.
+ */
+export function copiesQueueOf(queue: string): string {
+  return `${queue}.copies`;
+}
+
+/** Whether a name is kept for the two queues above. */
+export function isOwnQueue(queue: string): boolean {
+  return queue.endsWith('.moved') || queue.endsWith('.copies');
+}

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { InvalidTaskDefinitionError } from './errors.ts';
 import type { ParityDefinition, ParityOptions } from './parity.ts';
 import { readParityOptions } from './parity-options.ts';
+import { isOwnQueue } from './task-backend.ts';
 
 /** How long to wait before a failed attempt is tried again. Means the same on both backends. */
 export interface Backoff {
@@ -122,7 +123,8 @@ export function defineTask<I extends z.ZodType, O extends z.ZodType>(
   const isName = (given: unknown) => typeof given === 'string' && NAME.test(given);
   if (!isName(options.name)) fail('name', options.name, name);
   if (!isName(options.queue)) fail('queue', options.queue, name);
-  if (options.queue.endsWith('.moved')) fail('queue', options.queue, 'a name that does not end in ".moved"');
+  if (isOwnQueue(options.queue))
+    fail('queue', options.queue, 'a name that does not end in ".moved" or ".copies"');
   if (typeof options.handler !== 'function') fail('handler', typeof options.handler, 'a function');
   for (const field of ['input', 'output'] as const) {
     if (typeof options[field]?.safeParse !== 'function') fail(field, typeof options[field], 'a zod schema');

@@ -7,7 +7,7 @@ import { errorFor, type Lifetimes, lifetimesOf, outcomeOf } from './outcome-reco
 import { askUntilAnswered } from './persistence.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { RunEnvironment } from './run-environment.ts';
-import { type MeteredRun, meterRun } from './run-metering.ts';
+import { armOf, type MeteredRun, meterRun } from './run-metering.ts';
 import { waitForDefinition } from './unknown-task.ts';
 
 /** A delivery that may not run now is looked at again after this time. */
@@ -56,6 +56,7 @@ export async function runLedgerDelivery(
     }
     if (start.status === 'skip') {
       emit(start.why === 'parked' ? 'parked' : 'skipped', 0, start.why);
+      if (start.why === 'parked') env.meter.count(task.name, delivery.backend, armOf(delivery), 'failed');
       return { kind: 'complete' };
     }
     const { attempt, failures } = start;

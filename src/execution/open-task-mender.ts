@@ -34,8 +34,8 @@ export async function mendOpenTasks(
   const open = heads.filter((entry) => entry !== null).filter((entry) => entry.owner === owner);
   const candidates = await withoutRunner(ledger, open);
   let enqueued = 0;
-  for (const queue of new Set(candidates.map((entry) => backendQueueOf(owner, entry.spec.queue)))) {
-    const entries = candidates.filter((entry) => backendQueueOf(owner, entry.spec.queue) === queue);
+  for (const queue of new Set(candidates.map((entry) => backendQueueOf(owner, entry.spec)))) {
+    const entries = candidates.filter((entry) => backendQueueOf(owner, entry.spec) === queue);
     const mended = await mendQueue(ledger, owner, backend, queue, entries);
     enqueued += mended.enqueued;
     unreadable.push(...mended.unreadable);

@@ -1,6 +1,7 @@
 import type { Outcome, OutcomeError } from '../domain/outcome.ts';
 import type { TaskDefinition } from '../domain/task.ts';
 import type { Delivery, EncodedJson } from '../domain/task-backend.ts';
+import { copyTtlSeconds } from './copy-patience.ts';
 import type { RunEnvironment } from './run-environment.ts';
 
 /** The stored form of how a run ended. */
@@ -39,14 +40,16 @@ export interface Lifetimes {
 
 /** How long a task's outcomes stay, in seconds. */
 export function lifetimesOf(
-  task: Pick<TaskDefinition, 'resultTtlSeconds' | 'failureTtlSeconds'> | undefined,
-  env: Pick<RunEnvironment, 'resultTtlSeconds' | 'failureTtlSeconds' | 'copyTtlSeconds'>,
+  task: TaskDefinition,
+  env: Pick<RunEnvironment, 'resultTtlSeconds' | 'failureTtlSeconds' | 'copyDeadlineSeconds'>,
   isCopy: boolean,
 ): Lifetimes {
-  const { copyTtlSeconds: copy } = env;
-  if (isCopy) return { result: copy, failure: copy, entry: copy };
-  const result = task?.resultTtlSeconds ?? env.resultTtlSeconds;
-  const failure = task?.failureTtlSeconds ?? env.failureTtlSeconds;
+  if (isCopy) {
+    const seconds = copyTtlSeconds(task, env.copyDeadlineSeconds);
+    return { result: seconds, failure: seconds, entry: seconds };
+  }
+  const result = task.resultTtlSeconds ?? env.resultTtlSeconds;
+  const failure = task.failureTtlSeconds ?? env.failureTtlSeconds;
   return { result, failure, entry: Math.max(result, failure) };
 }
 

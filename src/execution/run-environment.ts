@@ -22,8 +22,8 @@ export interface RunEnvironment {
   readonly canPostpone: (backend: BackendName) => boolean;
   readonly resultTtlSeconds: number;
   readonly failureTtlSeconds: number;
-  /** How long a copy's record and outcome stay: until its pair is surely settled. */
-  readonly copyTtlSeconds: number;
+  /** When a side of a pair is missing, in seconds; a copy's record and outcome stay a little longer. */
+  readonly copyDeadlineSeconds: number;
   readonly resultLimitBytes: number;
   readonly abortGraceMs: number;
   /** A number in [0, 1), for jitter. */

@@ -1,6 +1,6 @@
 import type { Arm, RunMeter } from '../domain/aggregates.ts';
 import type { TaskDefinition } from '../domain/task.ts';
-import type { Delivery } from '../domain/task-backend.ts';
+import { type Delivery, isOwnQueue } from '../domain/task-backend.ts';
 
 /** One run of a handler, as far as it is counted. */
 export interface MeteredRun {
@@ -15,7 +15,7 @@ export interface MeteredRun {
 /** How a delivery came to its backend. */
 export function armOf({ mark, queue, isForced }: Delivery): Arm {
   if (mark?.copy !== undefined) return mark.copy;
-  if (queue.endsWith('.moved')) return 'moved';
+  if (isOwnQueue(queue)) return 'moved';
   return isForced ? 'forced' : 'assigned';
 }
 
@@ -30,10 +30,13 @@ export function meterRun(
   const arm = armOf(delivery);
   meter.count(task.name, backend, arm, end);
   // Clocks of two machines differ: a wait is never less than nothing.
-  if (attempt === 1) meter.time(task.name, backend, arm, 'wait', Math.max(0, startedAt - dueAt));
+  // A copy waits in a queue of its own, which says nothing about the caller's.
+  const isCopy = delivery.mark?.copy !== undefined;
+  if (attempt === 1 && !isCopy) meter.time(task.name, backend, arm, 'wait', Math.max(0, startedAt - dueAt));
   if (end === 'retried') return;
   const totalMs = Math.max(0, Date.now() - dueAt);
   meter.time(task.name, backend, arm, 'run', runMs);
+  if (isCopy) return;
   meter.time(task.name, backend, arm, 'total', totalMs);
   if (totalMs > task.timeoutMs) meter.count(task.name, backend, arm, 'overdue');
 }

@@ -50,6 +50,11 @@ export class TaskRegistry {
     return [...this.#byQueue.keys()];
   }
 
+  /** Whether copies of some of a queue's tasks may be made. */
+  hasCopies(queue: string): boolean {
+    return (this.#byQueue.get(queue) ?? []).some(({ parity }) => parity.shadowSafe);
+  }
+
   get(name: string): TaskDefinition | undefined {
     return this.#byName.get(name);
   }

@@ -3,7 +3,9 @@ import type { PairKind } from '../domain/parity.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
 import type { BackendName, TaskDefinition } from '../domain/task.ts';
 import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
+import { copyPatienceMs, copyTtlSeconds } from '../execution/copy-patience.ts';
 import { drawCopy, samplingSaltOf } from '../routing/copy-sampling.ts';
+import { isForced } from './assignment.ts';
 import type { Connections } from './connections.ts';
 import { newTaskId, type Submission, taskSpecOf } from './submission.ts';
 import type { Placement } from './submitter.ts';
@@ -15,14 +17,6 @@ const MOST_WAITING_LENGTH = 16 * 1024 * 1024;
 const GATHER_MS = 100;
 /** Copies made at once; others' submissions have their turn in between. */
 const AT_ONCE = 25;
-/** A pair is settled, or given up, so long before its records go. */
-const SETTLING_SECONDS = 120;
-
-/** How long a copy's record and outcome stay, in seconds. */
-export function copyTtlOf(deadlineSeconds: number): number {
-  return deadlineSeconds + SETTLING_SECONDS;
-}
-
 export interface CopyOrder {
   readonly kind: PairKind;
   readonly owner: BackendName;
@@ -68,10 +62,12 @@ export class CopyMaker {
     const { task } = submission;
     if (!task.parity.shadowSafe || config.parity.sampleRate === 0) return;
     // What was known already has had its draw.
-    if (id !== submission.id || submission.isRepeat || decision.reason === 'duplicate') return;
+    if (id !== submission.id || submission.isRepeat || isForced(decision)) return;
     const { primary } = config.parity;
     if (primary !== 'both' && primary !== decision.backend) return;
-    const kind = drawCopy(this.#salt, id, config.parity);
+    const drawn = drawCopy(this.#salt, id, config.parity);
+    // Noise is stable's: canary's own randomness must not excuse canary.
+    const kind = drawn === 'control' && decision.backend === 'canary' ? 'shadow' : drawn;
     if (kind === null || plane.state.frozen !== '' || this.#isFull()) return;
     const other = decision.backend === 'stable' ? 'canary' : 'stable';
     const owner = kind === 'control' ? decision.backend : other;
@@ -124,7 +120,7 @@ export class CopyMaker {
       owner,
       spec,
       payload: payload.text,
-      entryTtlSeconds: copyTtlOf(config.parity.deadlineSeconds),
+      entryTtlSeconds: copyTtlSeconds(task, config.parity.deadlineSeconds),
       pair: primary === null ? null : { primary, replay, patienceMs: this.#patienceMsFor(task) },
     });
     if (accepted.status === 'full') this.#tellFull();
@@ -156,7 +152,7 @@ export class CopyMaker {
       task.resultTtlSeconds ?? results.resultTtlSeconds,
       task.failureTtlSeconds ?? results.failureTtlSeconds,
     );
-    return Math.min(parity.deadlineSeconds, kept * 0.9) * 1000;
+    return Math.min(copyPatienceMs(task, parity.deadlineSeconds), kept * 900);
   }
 
   /** Makes the copies that wait still. */

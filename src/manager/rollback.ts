@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { RollbackListener, RollbackPlan, RollbackReport } from '../domain/rollback.ts';
-import { movedQueueOf } from '../domain/task-backend.ts';
+import { copiesQueueOf, movedQueueOf } from '../domain/task-backend.ts';
 import { heartbeatTtlOf } from '../execution/heartbeat.ts';
 import type { Freeze, RollbackHouse } from '../rollback/house.ts';
 import { planRollback } from '../rollback/plan.ts';
@@ -75,7 +75,7 @@ function houseOf(
     isPlainStable: options.plainStable,
     leftovers: async () => {
       const all = await queues();
-      const canary = { backend: c.canary, queues: all };
+      const canary = { backend: c.canary, queues: [...all, ...all.map(copiesQueueOf)] };
       // Plain workers take nothing from the moved queues, where an earlier run may have put what is handed over now.
       return options.plainStable ? [canary, { backend: c.stable, queues: all.map(movedQueueOf) }] : [canary];
     },

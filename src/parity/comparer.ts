@@ -17,6 +17,8 @@ import { UnmatchedIgnores } from './unmatched-ignores.ts';
 
 /** Pairs looked at in one go. */
 const BATCH = 100;
+/** Pairs whose results are in memory at once: each result may have 256 KiB. */
+const AT_ONCE = 20;
 /** Whoever took pairs and dies loses them after this time. Milliseconds. */
 const CLAIM_MS = 30_000;
 const NO_OUTCOME = 'no outcome by the deadline';
@@ -26,8 +28,9 @@ export interface ComparerOptions {
   readonly intervalMs: number;
   /** The comparable tasks of this process, by name. */
   readonly tasks: ReadonlyMap<string, ParityDefinition>;
+  readonly areRecorded: (ids: readonly string[]) => Promise<readonly boolean[]>;
   readonly readOutcomes: (ids: readonly string[]) => Promise<readonly (Outcome | null)[]>;
-  /** Ends copies that came to no end in time, wherever they wait. */
+  /** Ends copies that came to no end in time, or that nobody needs any more, wherever they wait. May be repeated. */
   readonly endCopies: (pairs: readonly Pair[]) => Promise<void>;
   readonly log: Logger;
 }
@@ -82,28 +85,45 @@ export class Comparer {
   async pass(): Promise<number> {
     const { now, pairs } = await this.#pairs.claim(this.#names, BATCH, CLAIM_MS);
     if (pairs.length === 0) return 0;
-    const outcomes = await this.#options.readOutcomes(pairs.flatMap(({ primary, copy }) => [primary, copy]));
+    const recorded = await this.#options.areRecorded(pairs.flatMap(({ primary, copy }) => [primary, copy]));
     const waiting: { pair: Pair; lookAt: number }[] = [];
-    const settled: SettledPair[] = [];
-    const late: Pair[] = [];
+    const ready: Pair[] = [];
     for (const [i, pair] of pairs.entries()) {
+      // Results may be large: they are read once, when both are there.
+      const isReady = (recorded[2 * i] && recorded[2 * i + 1]) || now >= pair.deadline;
+      const look = isReady ? null : judgePair(pair, null, null, now);
+      if (look?.state === 'waiting') waiting.push({ pair, lookAt: look.lookAt });
+      else ready.push(pair);
+    }
+    await this.#pairs.putOff(waiting);
+    for (let from = 0; from < ready.length && !this.#isEnding; from += AT_ONCE) {
+      await this.#settle(ready.slice(from, from + AT_ONCE), now);
+    }
+    return pairs.length;
+  }
+
+  async #settle(pairs: readonly Pair[], now: number): Promise<void> {
+    const outcomes = await this.#options.readOutcomes(pairs.flatMap(({ primary, copy }) => [primary, copy]));
+    const settled: SettledPair[] = [];
+    const over: Pair[] = [];
+    for (const [i, pair] of pairs.entries()) {
+      // Whoever takes its place compares them: the claim runs out.
+      if (this.#isEnding) break;
       const judgement = judgePair(pair, outcomes[2 * i] ?? null, outcomes[2 * i + 1] ?? null, now);
-      if (judgement.state === 'waiting') {
-        waiting.push({ pair, lookAt: judgement.lookAt });
-        continue;
-      }
-      if (now >= pair.deadline) late.push(pair);
+      if (judgement.state === 'waiting') continue;
       if (judgement.state === 'complete') {
         settled.push(this.#compare(pair, judgement.first, judgement.second, now));
         // A comparison may take its while; whatever else this process runs has its turn in between.
         await nextTurn();
-      } else if (judgement.state === 'missing')
-        settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
+        continue;
+      }
+      over.push(pair);
+      if (judgement.state === 'missing') settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
       else settled.push({ pair, verdict: 'dropped', counts: { counts: { dropped: 1 } }, mismatch: null });
     }
-    await Promise.all([this.#pairs.putOff(waiting), this.#pairs.settle(settled)]);
-    if (late.length > 0) await this.#options.endCopies(late);
-    return pairs.length;
+    // First, because it may be repeated: a copy whose pair is settled is looked after by nobody.
+    if (over.length > 0) await this.#options.endCopies(over);
+    await this.#pairs.settle(settled);
   }
 
   #compare(pair: Pair, first: Observation, second: Observation, at: number): SettledPair {
@@ -130,7 +150,9 @@ export class Comparer {
       verdict: 'mismatched',
       counts: {
         counts: { compared: 1, [kind]: 1 },
-        ...(paths.length === 0 ? {} : { paths: Object.fromEntries(paths.map((path) => [path, 1])) }),
+        ...(paths.length === 0
+          ? {}
+          : { paths: Object.fromEntries(paths.map((path) => [wellFormed(path), 1])) }),
       },
       mismatch: mismatchOf(pair, kind, at, { differences, note, stable, canary }),
     };
@@ -155,4 +177,9 @@ function mismatchOf(
   found: Pick<Mismatch, 'differences' | 'note' | 'stable' | 'canary'>,
 ): Mismatch {
   return { at, task, pair, kind, primary, copy, replay, ...found };
+}
+
+/** Halves of surrogate pairs, which a text cut in the middle ends with, are no JSON for Redis. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }

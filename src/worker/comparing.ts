@@ -1,5 +1,5 @@
 import type { Pair } from '../domain/parity.ts';
-import { movedQueueOf } from '../domain/task-backend.ts';
+import { copiesQueueOf } from '../domain/task-backend.ts';
 import type { TaskRegistry } from '../execution/task-registry.ts';
 import type { Connections } from '../manager/connections.ts';
 import { Comparer } from '../parity/comparer.ts';
@@ -16,23 +16,25 @@ export function comparerOf(c: Connections, tasks: TaskRegistry): Comparer {
   return new Comparer(c.pairs, {
     intervalMs: INTERVAL_MS,
     tasks: new Map(comparable),
+    areRecorded: (ids) => Promise.all(ids.map((id) => c.outcomes.isRecorded(id))),
     readOutcomes: (ids) => Promise.all(ids.map((id) => c.outcomes.read(id))),
     endCopies: (pairs) => endCopies(c, tasks, pairs),
     log: c.log,
   });
 }
 
-/** Copies that came to no end in time; where nobody runs them their jobs would pile up. */
+/** Ends copies that nobody needs any more; where nobody runs them their jobs would pile up. May be repeated. */
 async function endCopies(c: Connections, tasks: TaskRegistry, pairs: readonly Pair[]): Promise<void> {
-  const ids = pairs.flatMap(({ kind, primary, copy }) => (kind === 'replay' ? [primary, copy] : [copy]));
-  await c.copies.cancel(ids);
-  for (const { task, copy, primary, kind } of pairs) {
-    const queue = tasks.get(task)?.queue;
+  const copiesOf = ({ kind, primary, copy }: Pair) => (kind === 'replay' ? [primary, copy] : [copy]);
+  await c.copies.cancel(pairs.flatMap(copiesOf));
+  for (const pair of pairs) {
+    const queue = tasks.get(pair.task)?.queue;
     if (queue === undefined) continue;
-    for (const id of kind === 'replay' ? [primary, copy] : [copy]) {
-      // One of them knows it; one that is running stays, and is told to end.
-      if (c.canary.isReachable()) await c.canary.remove(queue, id);
-      await c.stable.remove(movedQueueOf(queue), id);
+    for (const id of copiesOf(pair)) {
+      // One of them knows it; one that is running stays, and has been told to end.
+      for (const backend of [c.stable, c.canary]) {
+        if (backend.isReachable()) await backend.remove(copiesQueueOf(queue), id);
+      }
     }
   }
 }

@@ -124,7 +124,9 @@ describe('a copy', () => {
     // No more than three copies were made.
     expect(figures.pairs).toMatchObject([{ compared: 3, mismatched: { 'canary-missing': 3 } }]);
     await waitFor(async () => (await openCopies(system)) === 0, { what: 'the copies to be ended' });
-    expect(await system.bullQueue(task.queue).getJobCounts('waiting', 'delayed', 'active')).toEqual({
+    expect(
+      await system.bullQueue(`${task.queue}.copies`).getJobCounts('waiting', 'delayed', 'active'),
+    ).toEqual({
       waiting: 0,
       delayed: 0,
       active: 0,
@@ -157,7 +159,7 @@ describe('a copy', () => {
     await manager.submit(task, { n: 1 });
     await waitFor(async () => (await openCopies(system)) === 1, { what: 'the copy to be made' });
     const [id = ''] = await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1');
-    await waitFor(async () => (await system.bullQueue(task.queue).getJob(id)) !== undefined, {
+    await waitFor(async () => (await system.bullQueue(`${task.queue}.copies`).getJob(id)) !== undefined, {
       what: 'its job',
     });
     await system.redis.del(`{${system.namespace}}:task:${id}`);
@@ -318,7 +320,9 @@ describe('what is counted', () => {
     }
     const report = await manager.report();
     expect(report.newestAt).toBeGreaterThan(Date.now() - 60_000);
-    expect(report.tasks).toMatchObject([{ routed: { total: 45 }, backends: { canary: { apart: { submitted: 5 } } } }]);
+    expect(report.tasks).toMatchObject([
+      { routed: { total: 45 }, backends: { canary: { apart: { submitted: 5 } } } },
+    ]);
   });
 
   it('each figure once, also when its answer was lost', async () => {

@@ -100,8 +100,10 @@ async function show({ manager }: Session, flags: ReportFlags, format: ReportForm
   const now = Date.now();
   const timeOf = (moment: Moment) => ('at' in moment ? moment.at : now - moment.agoMs);
   const report = await manager.report({
-    // So long before the clock of Redis: this machine's may be another.
-    ...('at' in flags.since ? { from: flags.since.at } : { lastMs: flags.since.agoMs }),
+    // Up to now it is so long before the clock of Redis: this machine's may be another.
+    ...('agoMs' in flags.since && flags.until === undefined
+      ? { lastMs: flags.since.agoMs }
+      : { from: timeOf(flags.since) }),
     ...(flags.until === undefined ? {} : { to: timeOf(flags.until) }),
     ...(flags.task === undefined ? {} : { tasks: flags.task }),
   });

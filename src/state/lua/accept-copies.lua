@@ -8,6 +8,19 @@ returns for each: 'acceptedAt' as a string of digits | 'frozen' | 'full'
 local isFrozen = redis.call('HGET', P .. 'control', 'frozen') ~= ''
 local room = tonumber(ARGV[1]) - redis.call('ZCARD', P .. 'open:copies')
 local results, field = {}, fieldsOf(ARGV[3])
+local DAY_MS = 86400000
+-- Payloads stand in the entry and in the job.
+local MOST_BYTES = 256 * 1024 * 1024
+
+-- Pairs that no worker looks at (none knows the task, or calls it shadowSafe) must not pile up either.
+local function isCrowded(task, bytes)
+  local open = redis.call('ZCARD', P .. 'open:copies')
+  if open * bytes * 2 > MOST_BYTES then return true end
+  local pairsKey = P .. 'pairs:' .. task
+  if task == '' or redis.call('ZCARD', pairsKey) < tonumber(ARGV[1]) then return false end
+  redis.call('ZREMRANGEBYSCORE', pairsKey, '-inf', string.format('%d', tonumber(NOW) - DAY_MS))
+  return redis.call('ZCARD', pairsKey) >= tonumber(ARGV[1])
+end
 
 for i = 1, tonumber(ARGV[2]) do
   local id, owner, kind, spec, payload = field(), field(), field(), field(), field()
@@ -19,7 +32,7 @@ for i = 1, tonumber(ARGV[2]) do
     results[i] = known -- asked again because the answer was lost
   elseif isFrozen then
     results[i] = 'frozen'
-  elseif room <= 0 then
+  elseif room <= 0 or isCrowded(task, #payload) then
     results[i] = 'full'
   else
     room = room - 1

@@ -39,6 +39,7 @@ const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
   new Comparer(pairs, {
     intervalMs: 60_000,
     tasks: new Map([['double', readParityOptions('double', { shadowSafe: true, ...options })]]),
+    areRecorded: async (ids) => ids.map((id) => outcomes.has(id)),
     readOutcomes: async (ids) => ids.map((id) => outcomes.get(id) ?? null),
     endCopies: async (late) => {
       ended.push(...late.map(({ copy }) => copy));
