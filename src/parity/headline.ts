@@ -1,8 +1,8 @@
 import type { Verdict } from '../domain/report.ts';
+import { count, plural } from '../domain/wording.ts';
 import type { Figures } from './figures.ts';
 import type { Counted } from './pools.ts';
 import type { TaskVerdict } from './verdict.ts';
-import { amount, counted } from './wording.ts';
 
 export interface JudgedTask extends TaskVerdict {
   readonly task: string;
@@ -24,7 +24,7 @@ export function headlineOf(found: {
   }
   const alike = judged.filter((one) => one.verdict === verdict);
   if (verdict === 'successful' && alike.length > 1) return allAgree(alike);
-  const others = counted(alike.length - 1, 'more task');
+  const others = plural(alike.length - 1, 'more task');
   const are = verdict === 'failed' ? 'failed' : `${alike.length === 2 ? 'is' : 'are'} ${verdict}`;
   const more = alike.length > 1 ? ` (${others} ${are})` : '';
   return `${first.task}: ${first.cause}${more}`;
@@ -36,7 +36,7 @@ function allAgree(tasks: readonly JudgedTask[]): string {
     pairs += figures.shown.parity.pairs;
     mismatched += figures.shown.parity.mismatched;
   }
-  return `${counted(tasks.length, 'task')} alike on both backends: ${amount(mismatched)} of ${counted(pairs, 'pair')} differ, none fails more often, none is slower`;
+  return `${plural(tasks.length, 'task')} alike on both backends: ${count(mismatched)} of ${plural(pairs, 'pair')} differ, none fails more often, none is slower`;
 }
 
 function hasAnything({ runs }: Counted): boolean {

@@ -1,5 +1,5 @@
 import type { ComparisonReport } from '../domain/report.ts';
-import { counted } from './wording.ts';
+import { plural } from '../domain/wording.ts';
 
 /** What to keep in mind when reading, one sentence each. */
 export function notesOf({ backends, parity }: ComparisonReport['total'], judgedTasks: number): string[] {
@@ -9,22 +9,22 @@ export function notesOf({ backends, parity }: ComparisonReport['total'], judgedT
     Math.max(canary.submitted, canary.succeeded + canary.failed) + stable.succeeded + stable.failed;
   if (apart > 0) {
     notes.push(
-      `${counted(apart, 'task was', 'tasks were')} forced to canary or brought back from it; these are counted apart and in no comparison, because chance did not choose them.`,
+      `${plural(apart, 'task was', 'tasks were')} forced to canary or brought back from it; these are counted apart and in no comparison, because chance did not choose them.`,
     );
   }
   if (stable.submitted > 0) {
     notes.push(
-      `${counted(stable.submitted, 'task was', 'tasks were')} forced to stable (named by the caller, frozen, canary down); bee-queue's own jobs do not say so, so their runs count with stable's others.`,
+      `${plural(stable.submitted, 'task was', 'tasks were')} forced to stable (named by the caller, frozen, canary down); bee-queue's own jobs do not say so, so their runs count with stable's others.`,
     );
   }
   if (parity.unjudged > 0) {
     notes.push(
-      `${counted(parity.unjudged, 'pair')} could not be judged: stable gave no outcome in time, or the task's own comparison failed. They count neither for nor against canary; where they are more than the mismatches allowed, no verdict is successful.`,
+      `${plural(parity.unjudged, 'pair')} could not be judged: stable gave no outcome in time, or the task's own comparison failed. They count neither for nor against canary; where they are more than the mismatches allowed, no verdict is successful.`,
     );
   }
   if (parity.dropped > 0) {
     notes.push(
-      `${counted(parity.dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, or without an outcome on either side.`,
+      `${plural(parity.dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, or without an outcome on either side.`,
     );
   }
   if (judgedTasks > 1) {

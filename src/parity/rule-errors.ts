@@ -1,7 +1,8 @@
 import type { BackendSide, VerdictLine } from '../domain/report.ts';
+import { count, percent, plural } from '../domain/wording.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
 import { newcombe, trialsToExclude } from './statistics/proportions.ts';
-import { amount, counted, percent, percentBetween, sentence } from './wording.ts';
+import { percentBetween, sentence } from './wording.ts';
 
 /** Canary must not fail more often than stable, by more than the gate. */
 export const judgeErrors: Rule = ({ shown }, gates): Finding => {
@@ -42,7 +43,7 @@ function finding(line: VerdictLine, cause: string): Finding {
 }
 
 function failedOf({ failed, finished }: BackendSide): string {
-  return `${amount(failed)} of ${amount(finished)} failed (${percent(failed / finished)})`;
+  return `${count(failed)} of ${count(finished)} failed (${percent(failed / finished)})`;
 }
 
 /** Says which backend has finished too little; null: neither. */
@@ -50,13 +51,13 @@ export function tooFew(stable: number, canary: number, minimum: number): string 
   const short = canary < minimum ? 'canary' : stable < minimum ? 'stable' : null;
   if (short === null) return null;
   const finished = short === 'canary' ? canary : stable;
-  return `only ${counted(finished, 'task has', 'tasks have')} finished on ${short}, at least ${amount(minimum)} are needed`;
+  return `only ${plural(finished, 'task has', 'tasks have')} finished on ${short}, at least ${count(minimum)} are needed`;
 }
 
 function atBest({ failed }: BackendSide, limit: number): string {
   const trials = trialsToExclude(limit);
   if (!Number.isFinite(trials)) return 'no number of tasks can show a difference of 0 %';
   return failed === 0
-    ? `it takes at least ${amount(trials)} tasks on canary to show that it does not`
+    ? `it takes at least ${count(trials)} tasks on canary to show that it does not`
     : 'more tasks are needed to tell';
 }

@@ -1,16 +1,17 @@
 import type { ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
+import { milliseconds } from '../domain/wording.ts';
 import type { Figures } from './figures.ts';
 import { type Finding, judge, type Rule } from './rule.ts';
 import { tooFew } from './rule-errors.ts';
 import type { MedianComparison } from './statistics/medians.ts';
-import { duration, sentence, times } from './wording.ts';
+import { sentence, times } from './wording.ts';
 
 /** Canary's median run time must not be longer than stable's, by more than both the ratio and the floor. */
 export const judgeLatency: Rule = (figures, gates): Finding => {
   const base = {
     rule: 'latency',
     title: 'Run time',
-    threshold: `at most ${times(gates.latencyRatio)} stable's median, or ${duration(gates.latencyFloorMs)} longer`,
+    threshold: `at most ${times(gates.latencyRatio)} stable's median, or ${milliseconds(gates.latencyFloorMs)} longer`,
   } as const;
   const { runMedians: medians, timed } = figures;
   const few = tooFew(timed.stable, timed.canary, gates.minimumTasks);
@@ -48,7 +49,7 @@ function limitOf({ secondMs }: MedianComparison, gates: ReportGates): number {
 }
 
 function mediansOf({ shown: { backends } }: Figures): { stable: string; canary: string } {
-  const median = (side: 'stable' | 'canary') => duration(backends[side].timings.run?.p50 ?? 0);
+  const median = (side: 'stable' | 'canary') => milliseconds(backends[side].timings.run?.p50 ?? 0);
   return { stable: median('stable'), canary: median('canary') };
 }
 
@@ -56,7 +57,7 @@ function seenOf(figures: Figures, { ratio, differenceMs }: MedianComparison): st
   const { stable, canary } = mediansOf(figures);
   const medians = `median ${canary} on canary, ${stable} on stable`;
   if (!ratio)
-    return `${medians}: between ${duration(differenceMs.low)} and ${duration(differenceMs.high)} longer`;
+    return `${medians}: between ${milliseconds(differenceMs.low)} and ${milliseconds(differenceMs.high)} longer`;
   return `${medians}: ${times(ratio.estimate)}, between ${Number(ratio.low.toPrecision(3))} and ${Number(ratio.high.toPrecision(3))}`;
 }
 
@@ -68,7 +69,7 @@ function causeOf(
   const { stable, canary } = mediansOf(figures);
   if (found.verdict === 'inconclusive') {
     if (found.few !== null) return found.few;
-    const most = ratio ? times(ratio.high) : `${duration(differenceMs.high)} more than`;
+    const most = ratio ? times(ratio.high) : `${milliseconds(differenceMs.high)} more than`;
     return `canary's median run time may be ${most} stable's: more runs are needed to tell`;
   }
   const factor = ratio ? `${times(ratio.estimate)} stable's` : `stable's is ${stable}`;

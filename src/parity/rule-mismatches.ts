@@ -1,22 +1,13 @@
 import type { MismatchKind } from '../domain/parity.ts';
 import type { Interval, ParityPart, Verdict, VerdictLine } from '../domain/report.ts';
+import { count, KIND_WORDS, percent, plural } from '../domain/wording.ts';
 import { UNJUDGED } from './parity-part.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
 import { trialsToExclude } from './statistics/proportions.ts';
-import { amount, counted, percent, percentBetween, sentence } from './wording.ts';
+import { percentBetween, sentence } from './wording.ts';
 
 const SWITCH_ON =
   'set parity.shadowSafe: true in the task if running it twice is harmless, and parity.sampleRate in the config';
-
-const KIND_WORDS: Readonly<Record<MismatchKind, string>> = {
-  value: 'the results differ',
-  type: 'the results are of different types',
-  outcome: 'one backend failed and the other did not',
-  error: 'both failed, each in its own way',
-  'canary-missing': 'canary gave no outcome in time',
-  'stable-missing': 'stable gave no outcome in time',
-  comparator: "the task's own comparison failed",
-};
 
 /** Pairs must not differ more often than copies on one and the same backend do, by more than the gate. */
 export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => {
@@ -59,16 +50,16 @@ function verdictOf(
 function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): string | null {
   const { pairs, unjudged, noise } = parity;
   if (pairs < minimumPairs) {
-    return `only ${counted(pairs, 'pair has', 'pairs have')} been compared, at least ${amount(minimumPairs)} are needed`;
+    return `only ${plural(pairs, 'pair has', 'pairs have')} been compared, at least ${count(minimumPairs)} are needed`;
   }
   if (unjudged > limit * (pairs + unjudged)) {
-    return `${amount(unjudged)} of ${counted(pairs + unjudged, 'pair')} could not be judged (${unjudgedWords(parity)}), which may hide mismatches`;
+    return `${count(unjudged)} of ${plural(pairs + unjudged, 'pair')} could not be judged (${unjudgedWords(parity)}), which may hide mismatches`;
   }
   // Noise excuses mismatches, so it must be known as well as they are, at the share of control pairs that is the default.
   const fewestControls = Math.ceil(minimumPairs / 10);
   const needsExcuse = (parity.rate?.high ?? 1) > limit;
   if (needsExcuse && noise.pairs > 0 && noise.pairs < fewestControls) {
-    return `noise is known from ${counted(noise.pairs, 'control pair')} only, at least ${amount(fewestControls)} are needed`;
+    return `noise is known from ${plural(noise.pairs, 'control pair')} only, at least ${count(fewestControls)} are needed`;
   }
   return null;
 }
@@ -76,37 +67,37 @@ function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): strin
 function nothingCompared(parity: ParityPart): string {
   const { unjudged, dropped } = parity;
   if (unjudged > 0) {
-    return `none of ${counted(unjudged, 'pair')} could be judged (${unjudgedWords(parity)})`;
+    return `none of ${plural(unjudged, 'pair')} could be judged (${unjudgedWords(parity)})`;
   }
   if (dropped > 0) {
-    return `all ${counted(dropped, 'pair')} were dropped: cancelled, or without an outcome on either side`;
+    return `all ${plural(dropped, 'pair')} were dropped: cancelled, or without an outcome on either side`;
   }
   return `no results have been compared: ${SWITCH_ON}`;
 }
 
 function unjudgedWords({ kinds }: ParityPart): string {
   return UNJUDGED.filter((kind) => (kinds[kind] ?? 0) > 0)
-    .map((kind) => `${KIND_WORDS[kind]}: ${amount(kinds[kind] ?? 0)}`)
+    .map((kind) => `${KIND_WORDS[kind]}: ${count(kinds[kind] ?? 0)}`)
     .join(', ');
 }
 
 function seenOf(parity: ParityPart, beyondNoise: Interval): string {
   const { mismatched, pairs, noise, rate, unjudged } = parity;
-  const parts = [`${amount(mismatched)} of ${counted(pairs, 'pair')} differ`];
+  const parts = [`${count(mismatched)} of ${plural(pairs, 'pair')} differ`];
   if (rate) parts[0] += ` (${percent(rate.estimate)}, ${percentBetween(rate)})`;
   const kinds = (Object.entries(parity.kinds) as [MismatchKind, number][])
     .filter(([kind]) => !UNJUDGED.includes(kind))
     .sort(([, a], [, b]) => b - a);
-  if (kinds.length > 0) parts.push(kinds.map(([kind, n]) => `${KIND_WORDS[kind]}: ${amount(n)}`).join(', '));
+  if (kinds.length > 0) parts.push(kinds.map(([kind, n]) => `${KIND_WORDS[kind]}: ${count(n)}`).join(', '));
   if (noise.rate) {
     parts.push(
-      `noise: ${amount(noise.mismatched)} of ${counted(noise.pairs, 'control pair')} (${percent(noise.rate.estimate)})`,
+      `noise: ${count(noise.mismatched)} of ${plural(noise.pairs, 'control pair')} (${percent(noise.rate.estimate)})`,
       `beyond noise: ${percentBetween(beyondNoise)}`,
     );
   } else if (mismatched > 0) {
     parts.push('noise is unknown: parity.controlShare switches control pairs on');
   }
-  if (unjudged > 0) parts.push(`not judged: ${amount(unjudged)} (${unjudgedWords(parity)})`);
+  if (unjudged > 0) parts.push(`not judged: ${count(unjudged)} (${unjudgedWords(parity)})`);
   return parts.join('; ');
 }
 
@@ -116,7 +107,7 @@ function causeOf(
   found: { readonly verdict: Verdict; readonly doubt: string | null; readonly limit: number },
 ): string {
   const { mismatched, pairs, noise, rate } = parity;
-  const differ = `${amount(mismatched)} of ${counted(pairs, 'pair')} differ`;
+  const differ = `${count(mismatched)} of ${plural(pairs, 'pair')} differ`;
   if (found.verdict === 'successful')
     return mismatched === 0 ? differ : `${differ} (${percent(mismatched / pairs)})`;
   if (found.verdict === 'inconclusive') {
@@ -143,7 +134,7 @@ function mostOften(parity: ParityPart): string {
   const kind = mainKind(parity);
   if (kind === null) return '';
   const path = parity.paths[0]?.path;
-  if (kind !== 'value' || path === undefined) return `, most often because ${KIND_WORDS[kind]}`;
+  if (kind !== 'value' || path === undefined) return `, most often ${KIND_WORDS[kind]}`;
   return path === '' ? ', most often in the whole result' : `, most often at ${path}`;
 }
 
@@ -151,6 +142,6 @@ function atBest({ mismatched }: ParityPart, limit: number): string {
   const trials = trialsToExclude(limit);
   if (!Number.isFinite(trials)) return 'no number of pairs can show a share of 0 %';
   return mismatched === 0
-    ? `it takes at least ${amount(trials)} pairs without a difference`
+    ? `it takes at least ${count(trials)} pairs without a difference`
     : 'more pairs are needed to tell';
 }

@@ -1,7 +1,8 @@
 import type { VerdictLine } from '../domain/report.ts';
+import { count, percent } from '../domain/wording.ts';
 import type { Finding, Rule } from './rule.ts';
 import { wilson } from './statistics/proportions.ts';
-import { amount, chance, percent } from './wording.ts';
+import { chance } from './wording.ts';
 
 /**
  * So rare that chance is no explanation. The usual level of this test (Fabijan and others, KDD 2019), because it is asked of
@@ -25,7 +26,7 @@ export const judgeSampleRatio: Rule = ({ shown: { routed, backends } }): Finding
   }
   const observed = backends.canary.assigned.randomised;
   const share = wilson({ events: observed, trials: test.tested });
-  const seen = `${amount(observed)} of ${amount(test.tested)} went to canary (${percent(observed / test.tested)}), ${amount(targetShare * test.tested)} were to be expected (${percent(targetShare)}): ${chance(test.pValue)}`;
+  const seen = `${count(observed)} of ${count(test.tested)} went to canary (${percent(observed / test.tested)}), ${count(targetShare * test.tested)} were to be expected (${percent(targetShare)}): ${chance(test.pValue)}`;
   const line: Omit<VerdictLine, 'verdict' | 'evidence'> = {
     ...base,
     interval: share && { ...share, limit: targetShare, unit: 'share' },

@@ -1,8 +1,9 @@
 import { scaleLinear } from 'd3-scale';
 import type { VerdictLine } from '../domain/report.ts';
+import { percent } from '../domain/wording.ts';
 import { at, chartSvg, extentOf, horizontal, label, stripes, vertical } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { factor, factorRange, percent, percentRange, points, pointsRange } from './numbers.ts';
+import { factor, factorRange, percentRange, points, pointsRange } from './numbers.ts';
 
 type Seen = NonNullable<VerdictLine['interval']>;
 

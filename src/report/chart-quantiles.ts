@@ -2,9 +2,9 @@ import { scaleLog } from 'd3-scale';
 import type { Timing } from '../domain/aggregates.ts';
 import type { ComparisonReport, Quantiles } from '../domain/report.ts';
 import type { BackendName } from '../domain/task.ts';
+import { count, milliseconds } from '../domain/wording.ts';
 import { chartSvg, dot, horizontal, label, vertical } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { count, milliseconds } from './numbers.ts';
 import { TIMING_WORDS } from './wording.ts';
 
 const TIMINGS: readonly Timing[] = ['wait', 'run', 'total'];

@@ -7,16 +7,8 @@ import type {
   ReportGates,
   TaskComparison,
 } from '../domain/report.ts';
-import {
-  count,
-  factor,
-  factorRange,
-  milliseconds,
-  percent,
-  percentRange,
-  points,
-  pointsRange,
-} from './numbers.ts';
+import { count, milliseconds, percent } from '../domain/wording.ts';
+import { factor, factorRange, percentRange, points, pointsRange } from './numbers.ts';
 import { shortage, TIMING_WORDS } from './wording.ts';
 
 /** A task's figures, or those of all together, which have no rules. */

@@ -1,10 +1,10 @@
 import type { Difference, Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport } from '../domain/report.ts';
+import { KIND_WORDS, plural } from '../domain/wording.ts';
 import { code, place, scrollable, timeAgo, value } from './html-parts.ts';
 import { jsonLayout } from './json-layout.ts';
 import { lines, type Markup, markup, NOTHING } from './markup.ts';
-import { plural } from './numbers.ts';
-import { KIND_WORDS, PAIR_WORDS, sidesOf } from './wording.ts';
+import { PAIR_WORDS, sidesOf } from './wording.ts';
 
 /** The newest mismatches with their differences; the whole results are folded. */
 export function mismatchSection({ mismatches, at }: ComparisonReport): Markup {

@@ -1,4 +1,5 @@
 import type { ComparisonReport, PathCount, TaskComparison, VerdictLine } from '../domain/report.ts';
+import { count, duration } from '../domain/wording.ts';
 import { legendMark } from './chart.ts';
 import { intervalChart } from './chart-interval.ts';
 import { quantileChart } from './chart-quantiles.ts';
@@ -12,7 +13,6 @@ import {
 } from './comparison-rows.ts';
 import { place, scrollable, value, verdictBadge } from './html-parts.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
-import { count, duration } from './numbers.ts';
 import { timelineOf } from './timeline-bins.ts';
 import { kindsText } from './wording.ts';
 

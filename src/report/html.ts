@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ComparisonReport, TaskComparison, VerdictLine } from '../domain/report.ts';
+import { count, duration, percent, plural } from '../domain/wording.ts';
 import { mismatchSection } from './html-mismatches.ts';
 import { code, scrollable, time, verdictBadge } from './html-parts.ts';
 import { STYLE } from './html-style.ts';
 import { taskSection, totalSection } from './html-task.ts';
 import { Markup, markup, NOTHING } from './markup.ts';
-import { count, duration, percent, plural } from './numbers.ts';
 import { causeOf, freshness, gateWords, nextSteps, UNJUDGED, VERDICT_WORDS } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');

@@ -1,6 +1,7 @@
 import type { ComparisonReport, TaskComparison, Verdict, VerdictLine } from '../domain/report.ts';
+import { plural } from '../domain/wording.ts';
 import { lines, type Markup, markup } from './markup.ts';
-import { plural, timestamp } from './numbers.ts';
+import { timestamp } from './numbers.ts';
 import { kindsText, placeOf, UNJUDGED, windowText } from './wording.ts';
 
 interface Case {

@@ -1,14 +1,14 @@
 import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport, TaskComparison, Verdict } from '../domain/report.ts';
+import { KIND_WORDS, plural } from '../domain/wording.ts';
 import { type ComparisonCell, comparisonRows, parityFacts } from './comparison-rows.ts';
 import { jsonLayout } from './json-layout.ts';
-import { ago, plural, timestamp } from './numbers.ts';
+import { ago, timestamp } from './numbers.ts';
 import { cut, visible, visibleLines } from './plain-text.ts';
 import {
   causeOf,
   freshness,
   gateWords,
-  KIND_WORDS,
   kindsText,
   NOT_THERE,
   nextSteps,

@@ -1,8 +1,9 @@
 import pc from 'picocolors';
 import type { Difference, Mismatch } from '../domain/parity.ts';
+import { KIND_WORDS } from '../domain/wording.ts';
 import { timestamp } from './numbers.ts';
 import { visible } from './plain-text.ts';
-import { KIND_WORDS, NOT_THERE, PAIR_WORDS, placeOf, sidesOf } from './wording.ts';
+import { NOT_THERE, PAIR_WORDS, placeOf, sidesOf } from './wording.ts';
 
 /** Kept mismatches for a terminal, one after the other, each with the places that differ. */
 export function mismatchList(mismatches: readonly Mismatch[], colored = false): string {

@@ -1,11 +1,12 @@
 import stringWidth from 'string-width';
 import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport, TaskComparison, Verdict, VerdictLine } from '../domain/report.ts';
+import { KIND_WORDS, plural } from '../domain/wording.ts';
 import { type ComparisonCell, comparisonRows } from './comparison-rows.ts';
-import { ago, plural } from './numbers.ts';
+import { ago } from './numbers.ts';
 import { cut, visible } from './plain-text.ts';
 import type { Pen } from './terminal.ts';
-import { KIND_WORDS, NOT_THERE, placeOf, sidesOf } from './wording.ts';
+import { NOT_THERE, placeOf, sidesOf } from './wording.ts';
 
 const MARKS: Readonly<Record<Verdict, string>> = { successful: '✓', failed: '✗', inconclusive: '?' };
 /** More places than these are for the other forms. */

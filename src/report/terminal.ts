@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import type { ComparisonReport, TaskComparison, Verdict } from '../domain/report.ts';
-import { count, percent, plural } from './numbers.ts';
+import { count, percent, plural } from '../domain/wording.ts';
 import { visible } from './plain-text.ts';
 import { taskBlock } from './terminal-task.ts';
 import { causeOf, freshness, nextSteps, UNJUDGED, windowText } from './wording.ts';

@@ -1,7 +1,8 @@
 import type { Timing } from '../domain/aggregates.ts';
 import type { Difference, MismatchKind, PairKind } from '../domain/parity.ts';
 import type { BackendSide, ComparisonReport, ReportGates, Verdict } from '../domain/report.ts';
-import { count, duration, plural, timestamp } from './numbers.ts';
+import { count, duration, KIND_WORDS, plural } from '../domain/wording.ts';
+import { timestamp } from './numbers.ts';
 
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   successful: 'Successful',
@@ -13,16 +14,6 @@ export const TIMING_WORDS: Readonly<Record<Timing, string>> = {
   wait: 'queue wait',
   run: 'run time',
   total: 'end to end',
-};
-
-export const KIND_WORDS: Readonly<Record<MismatchKind, string>> = {
-  value: 'different values',
-  type: 'different types',
-  outcome: 'one succeeded, the other failed',
-  error: 'failed in different ways',
-  'stable-missing': 'no outcome on stable',
-  'canary-missing': 'no outcome on canary',
-  comparator: 'could not be compared',
 };
 
 export const PAIR_WORDS: Readonly<Record<PairKind, string>> = {
@@ -50,11 +41,11 @@ export function placeOf({ path }: Pick<Difference, 'path'>): string {
   return path === '' ? 'the whole result' : path;
 }
 
-/** `12 different values, 3 no outcome on canary`; '' without any. */
+/** `different values: 12, no outcome on canary: 3`; '' without any. */
 export function kindsText(kinds: Readonly<Partial<Record<MismatchKind, number>>>): string {
   return (Object.keys(KIND_WORDS) as MismatchKind[])
     .filter((kind) => (kinds[kind] ?? 0) > 0)
-    .map((kind) => `${count(kinds[kind] ?? 0)} ${KIND_WORDS[kind]}`)
+    .map((kind) => `${KIND_WORDS[kind]}: ${count(kinds[kind] ?? 0)}`)
     .join(', ');
 }
 

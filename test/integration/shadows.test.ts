@@ -169,49 +169,6 @@ describe('a copy', () => {
   });
 });
 
-describe('who is copied', () => {
-  it('a task that does not say shadowSafe: nothing', async () => {
-    const [system] = await begin();
-    const task = comparedTask((n) => n, { shadowSafe: false });
-    const manager = await system.manager([task]);
-    await Promise.all(numbers(20).map((n) => manager.submit(task, { n })));
-    await manager.close();
-    expect(await openCopies(system)).toBe(0);
-  });
-
-  it('the first submission under an idempotency key, and not its repeats', async () => {
-    const [system] = await begin();
-    const task = comparedTask((n) => n);
-    const manager = await system.manager([task]);
-    for (const n of [1, 1, 1]) await manager.submit(task, { n }, { idempotencyKey: 'one' });
-    await manager.close();
-    expect(await openCopies(system)).toBe(1);
-  });
-
-  it('nobody while frozen', async () => {
-    const [system] = await begin();
-    const task = comparedTask((n) => n);
-    const manager = await system.manager([task]);
-    await manager.freeze({ reason: 'test' });
-    await manager.submit(task, { n: 1 });
-    await manager.close();
-    expect(await openCopies(system)).toBe(0);
-  });
-
-  it('those of canary, to stable, where the config says so', async () => {
-    const [system, c] = await begin({ primary: 'canary' }, { routing: { celeryRatio: 1 } });
-    const task = comparedTask((_, { backend }) => backend);
-    await system.worker([task]);
-    const manager = await system.manager([task]);
-    expect(await (await manager.submit(task, { n: 1 })).result()).toBe('canary');
-    const [mismatch] = await settled(c, 1).then(() => manager.mismatches());
-    expect(mismatch?.differences).toEqual([
-      { path: '', change: 'changed', stable: '"stable"', canary: '"canary"' },
-    ]);
-    expect((await manager.status()).ledger).toMatchObject({ accepted: 1, succeeded: 1, conserved: true });
-  });
-});
-
 it('a task that differs from itself shows it in control pairs, and canary is not blamed', async () => {
   const [system, c] = await begin(
     { controlShare: 0.5 },
@@ -229,47 +186,6 @@ it('a task that differs from itself shows it in control pairs, and canary is not
   expect(comparison?.parity.noise.pairs).toBeGreaterThan(20);
   expect(comparison?.lines.find(({ rule }) => rule === 'mismatches')?.verdict).not.toBe('failed');
   expect(report.verdict).not.toBe('failed');
-});
-
-describe('a rollback in the middle of shadowing', () => {
-  it('cancels the copies, moves none of them, and no caller notices', async () => {
-    const [system] = await begin(
-      {},
-      { routing: { celeryRatio: 0.5 }, worker: { heartbeatMs: 300, janitorIntervalMs: 600_000 } },
-    );
-    const held = gate();
-    const task = comparedTask(async (n, { shadow, signal }) => {
-      // Some copies are running when the rollback comes, and would run for ever.
-      if (shadow) await aborted(signal);
-      else await Promise.race([held.opened, aborted(signal)]);
-      return n * 2;
-    });
-    const manager = await system.manager([task]);
-    const handles = await Promise.all(numbers(60).map((n) => manager.submit(task, { n })));
-    await waitFor(async () => (await openCopies(system)) > 5, { what: 'the copies to be made' });
-    await system.worker([task], { concurrency: 100 });
-    await waitFor(() => system.events.some(({ copy, type }) => copy && type === 'granted'), {
-      what: 'a running copy',
-    });
-    const copies = new Set(await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1'));
-    held.open();
-
-    const report = await manager.rollback({ reason: 'test', graceMs: 10_000, persist: false });
-    expect(report).toMatchObject({ status: 'completed', ledger: { openCanary: 0, conserved: true } });
-    expect(report.notes.join()).toMatch(/\d+ copies, made to compare .* were cancelled/);
-    expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual(
-      numbers(60).map((n) => n * 2),
-    );
-    await waitFor(async () => (await openCopies(system)) === 0, { what: 'the running copies to end' });
-    for (const id of copies)
-      expect(await system.redis.hget(`{${system.namespace}}:task:${id}`, 'owner')).toBe('canary');
-    expect(system.events.filter(({ copy, type }) => copy && type === 'moved')).toEqual([]);
-    expect((await manager.status()).ledger).toMatchObject({
-      movedFailed: 0,
-      cancelled: 0,
-      movedCancelled: 0,
-    });
-  });
 });
 
 describe('what is counted', () => {

@@ -1,15 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { duration, milliseconds, percent } from '../../src/domain/wording.ts';
 import { jsonLayout } from '../../src/report/json-layout.ts';
-import {
-  ago,
-  duration,
-  factor,
-  milliseconds,
-  percent,
-  points,
-  probability,
-  timestamp,
-} from '../../src/report/numbers.ts';
+import { ago, factor, points, timestamp } from '../../src/report/numbers.ts';
 import { cut, visible } from '../../src/report/plain-text.ts';
 
 describe('numbers of the report', () => {
@@ -75,9 +67,8 @@ describe('numbers of the report', () => {
     expect(ago(1_000_000_000 - ms, 1_000_000_000)).toBe(text);
   });
 
-  it('are ratios, probabilities and times as people write them', () => {
+  it('are ratios and times as people write them', () => {
     expect([1, 1.084, 12.34, 2_500].map(factor)).toEqual(['1×', '1.08×', '12.3×', '2,500×']);
-    expect([0, 0.000003, 0.5817, 1].map(probability)).toEqual(['0', '<0.0001', '0.58', '1']);
     expect(timestamp(Date.UTC(2026, 10, 1, 10))).toBe('2026-11-01T10:00:00Z');
     expect(timestamp(Number.NaN)).toBe('unknown time');
   });
