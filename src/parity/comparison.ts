@@ -3,9 +3,10 @@ import type { Comparison, MismatchKind, Observation, ParityDefinition } from '..
 import { type Differences, findDifferences, MOST_DIFFERENCES } from './differences.ts';
 import { errorLabel, haveSameError } from './error-comparison.ts';
 import { cleanedText, copyOf, ownVerdict } from './own-code.ts';
+import { MOST_PLACES, type PreparedPair, preparePair, type Rules, removeIgnored } from './pair-preparation.ts';
 import { leadsSomewhere, type Position, rootPosition } from './pointer-tree.ts';
 import { sideText } from './redaction.ts';
-import { MOST_PLACES, type Rules, removeIgnored, type SettledPair, settlePair } from './settlement.ts';
+import { OutOfTime, TimeBudget } from './time-budget.ts';
 import { withinTolerance } from './tolerance.ts';
 
 export interface ComparedPair {
@@ -23,8 +24,8 @@ export interface ComparedPair {
 }
 
 export interface ComparisonLimits {
-  /** How long one call of the task's own `clean` or `compare` may take, in milliseconds. @default 100 */
-  readonly ownCodeMs?: number;
+  /** How long the comparison may take, the task's own `clean` and `compare` included, in milliseconds. @default 100 */
+  readonly budgetMs?: number;
 }
 
 interface Compiled extends Rules {
@@ -66,7 +67,9 @@ const MATCH: ComparedPair = {
  * elements. Differences in an unordered array have the position on the first side; what only the second has comes after its end.
  *
  * Pointers of `ignore`, `unordered` and `sensitive` are looked up in what `clean` returns. A sensitive place covers
- * everything below it, keys included.
+ * everything below it, keys included; where a value has not the shape that its pointer goes on in, it covers the whole value.
+ *
+ * What is not decided within the limit is a mismatch of kind `comparator`: neither equal nor different.
  *
  * @param first stable's run; of a control pair the primary's
  * @param second canary's run; of a control pair the copy's
@@ -77,7 +80,7 @@ export function compareObservations(
   second: Observation,
   limits: ComparisonLimits = {},
 ): ComparedPair {
-  const pair = new PairComparison(definition, first, second, limits.ownCodeMs ?? 100);
+  const pair = new PairComparison(definition, first, second, limits.budgetMs ?? 100);
   try {
     return pair.compare();
   } catch (thrown) {
@@ -98,14 +101,14 @@ class PairComparison {
   readonly #rules: Compiled;
   readonly #first: Observation;
   readonly #second: Observation;
-  readonly #ownCodeMs: number;
+  readonly #budget: TimeBudget;
 
-  constructor(definition: ParityDefinition, first: Observation, second: Observation, ownCodeMs: number) {
+  constructor(definition: ParityDefinition, first: Observation, second: Observation, budgetMs: number) {
     this.#definition = definition;
     this.#rules = compile(definition);
     this.#first = first;
     this.#second = second;
-    this.#ownCodeMs = ownCodeMs;
+    this.#budget = new TimeBudget(budgetMs);
   }
 
   compare(): ComparedPair {
@@ -123,7 +126,7 @@ class PairComparison {
     const { clean } = this.#definition;
     if (status === 'failed' || value === undefined) return { value: undefined, problem: null };
     if (!clean) return { value, problem: null };
-    const answer = cleanedText(clean, value, this.#ownCodeMs);
+    const answer = cleanedText(clean, value, this.#budget);
     return answer.isUsable
       ? { value: JSON.parse(answer.value), problem: null }
       : { value: undefined, problem: answer.problem };
@@ -165,25 +168,30 @@ class PairComparison {
     if (a === undefined && b === undefined) return MATCH;
     if (!compare || a === undefined || b === undefined) {
       if (isDeepStrictEqual(a, b)) return MATCH;
-      const settled = this.#settle(a, b);
-      return settled.places === 0 ? MATCH : this.#differentValues(a, b, settled);
+      const prepared = this.#prepare(a, b);
+      if (!prepared) return mismatch('comparator', { note: this.#givenUp(), ...this.#texts(a, b) });
+      return prepared.places === 0 ? MATCH : this.#differentValues(a, b, prepared);
     }
     const { root } = this.#rules;
     const copies = [removeIgnored(copyOf(a), root), removeIgnored(copyOf(b), root)] as const;
-    const answer = ownVerdict(compare, ...copies, this.#ownCodeMs);
+    const answer = ownVerdict(compare, ...copies, this.#budget);
     if (!answer.isUsable) {
       return mismatch('comparator', { note: capitalised(`${answer.problem}.`), ...this.#texts(a, b) });
     }
-    return answer.value ? MATCH : this.#differentValues(a, b, this.#settle(a, b));
+    return answer.value ? MATCH : this.#differentValues(a, b, this.#prepare(a, b));
   }
 
-  #settle(a: unknown, b: unknown): SettledPair {
-    return settlePair(a, b, this.#rules.root, this.#rules);
+  /** null: the time was up. */
+  #prepare(a: unknown, b: unknown): PreparedPair | null {
+    try {
+      return preparePair(a, b, this.#rules.root, this.#rules, this.#budget);
+    } catch (thrown) {
+      if (thrown instanceof OutOfTime) return null;
+      throw thrown;
+    }
   }
 
-  #differentValues(a: unknown, b: unknown, settled: SettledPair): ComparedPair {
-    const { places } = settled;
-    const { kept, paths } = findDifferences(settled);
+  XXX
     const [one, other] = this.#names();
     const [ours, theirs] = [jsonTypeOf(a), jsonTypeOf(b)];
     const note =

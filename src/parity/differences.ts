@@ -1,8 +1,8 @@
 import diff from 'microdiff';
 import { pointerTo } from '../domain/json-pointer.ts';
 import type { Difference } from '../domain/parity.ts';
+import type { PreparedPair } from './pair-preparation.ts';
 import { cutText, valueText } from './redaction.ts';
-import type { SettledPair } from './settlement.ts';
 
 /** How many differences, and how many distinct paths, one pair keeps. */
 export const MOST_DIFFERENCES = 20;
@@ -16,8 +16,8 @@ export interface Differences {
 
 type Steps = readonly (string | number)[];
 
-/** Where the two sides of a settled pair differ; undefined: that side has no result. */
-export function findDifferences({ first, second }: Pick<SettledPair, 'first' | 'second'>): Differences {
+/** Where the two sides of a prepared pair differ; undefined: that side has no result. */
+export function findDifferences({ first, second }: Pick<PreparedPair, 'first' | 'second'>): Differences {
   // In a box, because the whole result may be a plain value, and may be absent. JSON has no cycles to look for.
   const boxed = (value: unknown) => (value === undefined ? {} : { result: value });
   const found = diff(boxed(first), boxed(second), { cyclesFix: false });

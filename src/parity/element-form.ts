@@ -1,47 +1,61 @@
 import type { Element } from './matching.ts';
-import { isIgnored, isUnordered, memberOf, type Position } from './pointer-tree.ts';
+import { isIgnored, isUnordered, type Position, stepInto } from './pointer-tree.ts';
+import type { TimeBudget } from './time-budget.ts';
 
 /**
  * What tells an element of an unordered array apart: keys sorted, ignored places left out, unordered arrays in it sorted.
  *
  * @param isTolerant numbers are kept beside the text, so that near ones can be found. Within the element they keep
  * their place; in an unordered array inside it, elements of one form are in the order of their numbers.
+ * @throws {OutOfTime}
  */
-export function elementOf(value: unknown, position: Position, isTolerant: boolean): Element {
+export function elementOf(
+  value: unknown,
+  position: Position,
+  isTolerant: boolean,
+  budget: TimeBudget,
+): Element {
   const numbers: number[] = [];
-  return { form: formOf(value, position, isTolerant ? numbers : null), numbers };
+  return { form: formOf(value, position, isTolerant ? numbers : null, budget), numbers };
 }
 
-function formOf(value: unknown, position: Position, numbers: number[] | null): string {
+function formOf(value: unknown, position: Position, numbers: number[] | null, budget: TimeBudget): string {
   if (typeof value === 'number' && numbers) {
     numbers.push(value);
     return '#';
   }
   // JSON text, but for -0: it equals 0 and is written as 0.
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  budget.step();
   return Array.isArray(value)
-    ? arrayForm(value, position, numbers)
-    : objectForm(value as Record<string, unknown>, position, numbers);
+    ? arrayForm(value, position, numbers, budget)
+    : objectForm(value as Record<string, unknown>, position, numbers, budget);
 }
 
 function objectForm(
   object: Readonly<Record<string, unknown>>,
   position: Position,
   numbers: number[] | null,
+  budget: TimeBudget,
 ): string {
   const members: string[] = [];
   for (const key of Object.keys(object).sort()) {
-    const inner = memberOf(position, key);
+    const inner = stepInto(position, key);
     if (isIgnored(inner)) continue;
-    members.push(`${JSON.stringify(key)}:${formOf(object[key], inner, numbers)}`);
+    members.push(`${JSON.stringify(key)}:${formOf(object[key], inner, numbers, budget)}`);
   }
   return `{${members.join()}}`;
 }
 
-function arrayForm(array: readonly unknown[], position: Position, numbers: number[] | null): string {
+function arrayForm(
+  array: readonly unknown[],
+  position: Position,
+  numbers: number[] | null,
+  budget: TimeBudget,
+): string {
   const formed = (value: unknown, i: number): Element => {
-    const inner = memberOf(position, i);
-    return isIgnored(inner) ? { form: '', numbers: [] } : elementOf(value, inner, numbers !== null);
+    const inner = stepInto(position, i);
+    return isIgnored(inner) ? { form: '', numbers: [] } : elementOf(value, inner, numbers !== null, budget);
   };
   const elements = array.map(formed);
   if (isUnordered(position)) elements.sort(byFormAndNumbers);

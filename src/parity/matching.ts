@@ -1,3 +1,4 @@
+import type { TimeBudget } from './time-budget.ts';
 import type { Within } from './tolerance.ts';
 
 /** An element of an unordered array, told apart by its form; the numbers that a tolerance concerns are beside it. */
@@ -8,19 +9,18 @@ export interface Element {
   readonly numbers: readonly number[];
 }
 
-/** How many pairs of elements one group may hold against each other; 10,000 elements with little in common need far fewer. */
-const MOST_TRIES = 2_000_000;
-
 /**
  * For each element of `first` the place of its partner in `second`, or -1. As many find one as can: two equal elements need
  * two partners. Without a tolerance partners are equal. With one they have the same form, and numbers that are
- * pairwise within it; where every number is near every other, the search is given up after some millions of tries,
- * and what has no partner by then stays without.
+ * pairwise within it; where most numbers are near most others, that search may be too much for its time.
+ *
+ * @throws {OutOfTime} nothing is known of those without a partner by then
  */
 export function matchElements(
   first: readonly Element[],
   second: readonly Element[],
   within: Within,
+  budget: TimeBudget,
 ): readonly number[] {
   const partners = first.map(() => -1);
   const groups = new Map<string, { readonly ours: number[]; readonly theirs: number[] }>();
@@ -37,7 +37,7 @@ export function matchElements(
       continue;
     }
     const numbersOf = (elements: readonly Element[]) => (i: number) => elements[i]?.numbers ?? [];
-    for (const [own, their] of pairUp(ours, theirs, numbersOf(first), numbersOf(second), within)) {
+    for (const [own, their] of pairUp(ours, theirs, numbersOf(first), numbersOf(second), within, budget)) {
       partners[own] = their;
     }
   }
@@ -56,13 +56,14 @@ function pairUp(
   ourNumbers: Numbers,
   theirNumbers: Numbers,
   within: Within,
+  budget: TimeBudget,
 ): Iterable<readonly [own: number, their: number]> {
   const key = mostTelling(theirs.map(theirNumbers), within);
   const sorted = (elements: readonly number[], numbers: Numbers) =>
     elements.toSorted((a, b) => lexically(numbers(a), numbers(b), key));
   const left = sorted(ours, ourNumbers);
   const right = sorted(theirs, theirNumbers);
-  const partners = matchSorted(left.map(ourNumbers), right.map(theirNumbers), key, within);
+  const partners = matchSorted(left.map(ourNumbers), right.map(theirNumbers), key, within, budget);
   return left.flatMap((own, i) => {
     const partner = right[partners[i] ?? -1];
     return partner === undefined ? [] : [[own, partner] as const];
@@ -72,21 +73,26 @@ function pairUp(
 type Vectors = readonly (readonly number[])[];
 
 /** For each of `left` its partner in `right`, or -1. Both are sorted by the number at `key`. */
-function matchSorted(left: Vectors, right: Vectors, key: number, within: Within): readonly number[] {
+function matchSorted(
+  left: Vectors,
+  right: Vectors,
+  key: number,
+  within: Within,
+  budget: TimeBudget,
+): readonly number[] {
   const keys = right.map((numbers) => numbers[key] ?? 0);
   const rightOf = left.map(() => -1);
   const leftOf = right.map(() => -1);
-  let tries = 0;
 
   /** A free one on the right to which a chain of exchanges leads from `start`; `cameFrom` tells the chain. */
   const findFree = (start: number, cameFrom: Map<number, number>): number => {
     const queue = [start];
     for (const own of queue) {
+      budget.step();
       const numbers = left[own] ?? [];
       const value = numbers[key] ?? 0;
       for (let j = lowestNear(keys, value, within); j < right.length && within(value, keys[j] ?? 0); j++) {
-        tries += 1;
-        if (tries > MOST_TRIES) return -1;
+        budget.step();
         if (cameFrom.has(j) || !areNear(numbers, right[j] ?? [], within)) continue;
         cameFrom.set(j, own);
         const holder = leftOf[j] ?? -1;
@@ -102,7 +108,7 @@ function matchSorted(left: Vectors, right: Vectors, key: number, within: Within)
     const other = right[i];
     if (other && areNear(numbers, other, within)) [rightOf[i], leftOf[i]] = [i, i];
   }
-  for (let i = 0; i < left.length && tries <= MOST_TRIES; i++) {
+  for (let i = 0; i < left.length; i++) {
     if (rightOf[i] !== -1) continue;
     const cameFrom = new Map<number, number>();
     for (let j = findFree(i, cameFrom); j >= 0; ) {

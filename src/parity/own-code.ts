@@ -3,6 +3,7 @@ import { HybridTaskError } from '../domain/errors.ts';
 import { encodeJson } from '../domain/json.ts';
 import { errorLabel } from './error-comparison.ts';
 import { runInTimeBox } from './time-box.ts';
+import type { TimeBudget } from './time-budget.ts';
 
 /** What a task's own function answered, or in a few words why that is of no use. */
 export type OwnAnswer<T> =
@@ -17,15 +18,15 @@ const MOST_CLEANED_BYTES = 1024 * 1024;
  * hold is refused, as it is for results: two Sets would both become `{}` and so be equal. Nothing at all is refused
  * too: it is a forgotten `return`, with which all results would be equal.
  *
- * @param limitMs how long it may take; then it is stopped, even in an endless loop
+ * @param budget how long it may take; then it is stopped, even in an endless loop
  */
 export function cleanedText(
   clean: (value: unknown) => unknown,
   value: unknown,
-  limitMs: number,
+  budget: TimeBudget,
 ): OwnAnswer<string> {
   const copy = copyOf(value);
-  return run('clean', limitMs, () => {
+  return run('clean', budget, () => {
     const cleaned = refuseThenable('clean', clean(copy));
     if (cleaned === undefined) {
       throw new Unusable('clean answered nothing; it must return the value to compare');
@@ -39,9 +40,9 @@ export function ownVerdict(
   compare: (stable: unknown, canary: unknown) => boolean,
   stable: unknown,
   canary: unknown,
-  limitMs: number,
+  budget: TimeBudget,
 ): OwnAnswer<boolean> {
-  return run('compare', limitMs, () => {
+  return run('compare', budget, () => {
     const verdict: unknown = refuseThenable('compare', compare(stable, canary));
     if (typeof verdict === 'boolean') return verdict;
     const kind =
@@ -66,7 +67,10 @@ function jsonOf(cleaned: unknown): string {
   }
 }
 
-function run<T>(what: 'clean' | 'compare', limitMs: number, work: () => T): OwnAnswer<T> {
+function run<T>(what: 'clean' | 'compare', budget: TimeBudget, work: () => T): OwnAnswer<T> {
+  const limitMs = budget.leftMs;
+  const late = `${what} ran out of the ${budget.totalMs} ms that a comparison may take`;
+  if (limitMs === 0) return { isUsable: false, problem: late };
   const boxed = runInTimeBox((): OwnAnswer<T> => {
     try {
       return { isUsable: true, value: work() };
@@ -76,9 +80,7 @@ function run<T>(what: 'clean' | 'compare', limitMs: number, work: () => T): OwnA
     }
   }, limitMs);
   if (boxed.end === 'returned') return boxed.value;
-  const problem =
-    boxed.end === 'stopped' ? `${what} took longer than ${limitMs} ms and was stopped` : `${what} threw`;
-  return { isUsable: false, problem };
+  return { isUsable: false, problem: boxed.end === 'stopped' ? late : `${what} threw` };
 }
 
 /** Never the message of what was thrown: it may quote the result. */

@@ -1,5 +1,5 @@
-import { isSensitive, memberOf, NOWHERE, type Position } from './pointer-tree.ts';
-import { isHidden } from './settlement.ts';
+import { isHidden } from './pair-preparation.ts';
+import { isSecret, NOWHERE, type Position, stepInto } from './pointer-tree.ts';
 
 /** What is shown in place of a sensitive value. */
 export const REDACTED = '[redacted]';
@@ -24,9 +24,9 @@ export function sideText(value: unknown, position: Position): string {
   return bytes.toString('utf8', 0, end) + CUT_MARK;
 }
 
-/** JSON text of one differing value of a settled pair. */
-export function valueText(settled: unknown): string {
-  return isHidden(settled) ? REDACTED : cutText(jsonPrefix(settled, NOWHERE, MOST_VALUE_LENGTH));
+/** JSON text of one differing value of a prepared pair. */
+export function valueText(prepared: unknown): string {
+  return isHidden(prepared) ? REDACTED : cutText(jsonPrefix(prepared, NOWHERE, MOST_VALUE_LENGTH));
 }
 
 /** A text of at most 200 UTF-16 code units, no character broken, its end marked if it was longer. */
@@ -50,7 +50,7 @@ interface Writer {
 }
 
 function write(writer: Writer, value: unknown, position: Position): void {
-  if (isHidden(value) || isSensitive(position)) writer.text += JSON.stringify(REDACTED);
+  if (isHidden(value) || isSecret(value, position)) writer.text += JSON.stringify(REDACTED);
   else if (typeof value === 'string') writer.text += beginningOf(value, writer);
   else if (typeof value !== 'object' || value === null) writer.text += JSON.stringify(value) ?? 'null';
   else if (Array.isArray(value)) writeArray(writer, value, position);
@@ -67,7 +67,7 @@ function writeArray(writer: Writer, array: readonly unknown[], position: Positio
   for (const [i, element] of array.entries()) {
     if (writer.text.length > writer.length) return;
     if (i > 0) writer.text += ',';
-    write(writer, element, memberOf(position, i));
+    write(writer, element, stepInto(position, i));
   }
   writer.text += ']';
 }
@@ -79,7 +79,7 @@ function writeObject(writer: Writer, object: Readonly<Record<string, unknown>>, 
     if (writer.text.length > writer.length) return;
     writer.text += `${isFirst ? '' : ','}${beginningOf(key, writer)}:`;
     isFirst = false;
-    write(writer, object[key], memberOf(position, key));
+    write(writer, object[key], stepInto(position, key));
   }
   writer.text += '}';
 }

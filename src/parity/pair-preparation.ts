@@ -1,6 +1,7 @@
 import { elementOf } from './element-form.ts';
 import { matchElements } from './matching.ts';
-import { isIgnored, isSensitive, isUnordered, memberOf, type Position } from './pointer-tree.ts';
+import { isIgnored, isSecret, isUnordered, type Position, stepInto } from './pointer-tree.ts';
+import type { TimeBudget } from './time-budget.ts';
 import type { Within } from './tolerance.ts';
 
 /** What stands where a sensitive value was. Two of them, so that two values that differ still do. */
@@ -15,7 +16,7 @@ export interface Rules {
 }
 
 /** Copies of two results that differ exactly where the task says that the results do, and how many such places there are. */
-export interface SettledPair {
+export interface PreparedPair {
   readonly first: unknown;
   readonly second: unknown;
   /** 0: they match. More than MOST_PLACES: there are more, and the copies end there. */
@@ -29,50 +30,63 @@ export const MOST_PLACES = 1000;
  * Prepares two results for a field-by-field diff: ignored members are gone, a number within the tolerance is the other's, the
  * elements of an unordered array face their partners, and no sensitive value is in them. The results themselves stay as
  * they are.
+ *
+ * @throws {OutOfTime} unordered arrays in them took too long; whether they match is not known
  */
-export function settlePair(first: unknown, second: unknown, position: Position, rules: Rules): SettledPair {
-  const settlement = new Settlement(rules, MOST_PLACES + 1);
-  const [a, b] = settlement.settle(first, second, position);
-  return { first: a, second: b, places: settlement.places };
+export function preparePair(
+  first: unknown,
+  second: unknown,
+  position: Position,
+  rules: Rules,
+  budget: TimeBudget,
+): PreparedPair {
+  const preparation = new Preparation(rules, budget, MOST_PLACES + 1);
+  const [a, b] = preparation.prepare(first, second, position);
+  return { first: a, second: b, places: preparation.places };
 }
 
 type Sides = readonly [first: unknown, second: unknown];
 type Json = Record<string, unknown>;
 
-class Settlement {
+class Preparation {
   readonly #rules: Rules;
+  readonly #budget: TimeBudget;
   readonly #mostPlaces: number;
   places = 0;
 
-  constructor(rules: Rules, mostPlaces: number) {
+  constructor(rules: Rules, budget: TimeBudget, mostPlaces: number) {
     this.#rules = rules;
+    this.#budget = budget;
     this.#mostPlaces = mostPlaces;
   }
 
-  settle(first: unknown, second: unknown, position: Position): Sides {
-    if (!isSensitive(position)) return this.#settleOpenly(first, second, position);
+  prepare(first: unknown, second: unknown, position: Position): Sides {
+    if (!isSecret(first, position) && !isSecret(second, position)) {
+      return this.#prepareOpenly(first, second, position);
+    }
     // One place, however much differs in it.
-    const inside = new Settlement(this.#rules, 1);
-    inside.#settleOpenly(first, second, position);
-    this.places += inside.places;
-    const hidden = (value: unknown, sign: symbol) => (value === undefined ? undefined : sign);
-    return [hidden(first, HIDDEN), hidden(second, inside.places === 0 ? HIDDEN : HIDDEN_OTHER)];
+    const inside = new Preparation(this.#rules, this.#budget, 1);
+    inside.#prepareOpenly(first, second, position);
+    if (inside.places === 0) return [HIDDEN, HIDDEN];
+    this.places += 1;
+    return [shownAlone(first, position), shownAlone(second, position, HIDDEN_OTHER)];
   }
 
-  #settleOpenly(first: unknown, second: unknown, position: Position): Sides {
+  #prepareOpenly(first: unknown, second: unknown, position: Position): Sides {
     if (isObject(first) && isObject(second) && Array.isArray(first) === Array.isArray(second)) {
       return Array.isArray(first)
-        ? this.#settleArrays(first, second as unknown[], position)
-        : this.#settleObjects(first as Json, second as Json, position);
+        ? this.#prepareArrays(first, second as unknown[], position)
+        : this.#prepareObjects(first as Json, second as Json, position);
     }
     if (first === second) return [first, first];
     if (typeof first === 'number' && typeof second === 'number' && this.#rules.within(first, second)) {
       return [first, first];
     }
-    return [this.#alone(first, position), settleAlone(second, position)];
+    this.places += 1;
+    return [openAlone(first, position), openAlone(second, position)];
   }
 
-  /** A value that the other side has not, or has as something else. */
+  /** A value that the other side has not. */
   #alone(value: unknown, position: Position): unknown {
     this.places += 1;
     return shownAlone(value, position);
@@ -82,36 +96,36 @@ class Settlement {
     return this.places >= this.#mostPlaces;
   }
 
-  #settleObjects(first: Json, second: Json, position: Position): Sides {
+  #prepareObjects(first: Json, second: Json, position: Position): Sides {
     const a = newObject();
     const b = newObject();
     for (const key of Object.keys(first)) {
       if (this.#isFull()) break;
-      const inner = memberOf(position, key);
+      const inner = stepInto(position, key);
       if (isIgnored(inner)) continue;
-      if (Object.hasOwn(second, key)) [a[key], b[key]] = this.settle(first[key], second[key], inner);
+      if (Object.hasOwn(second, key)) [a[key], b[key]] = this.prepare(first[key], second[key], inner);
       else a[key] = this.#alone(first[key], inner);
     }
     for (const key of Object.keys(second)) {
       if (this.#isFull()) break;
       if (Object.hasOwn(first, key)) continue;
-      const inner = memberOf(position, key);
+      const inner = stepInto(position, key);
       if (!isIgnored(inner)) b[key] = this.#alone(second[key], inner);
     }
     return [a, b];
   }
 
-  #settleArrays(first: readonly unknown[], given: readonly unknown[], position: Position): Sides {
-    const second = isUnordered(position) ? facing(first, given, position, this.#rules) : given;
+  #prepareArrays(first: readonly unknown[], given: readonly unknown[], position: Position): Sides {
+    const second = isUnordered(position) ? facing(first, given, position, this.#rules, this.#budget) : given;
     const a: unknown[] = [];
     const b: unknown[] = [];
     for (let i = 0; (i < first.length || i < second.length) && !this.#isFull(); i++) {
-      const inner = memberOf(position, i);
+      const inner = stepInto(position, i);
       // An ignored element leaves a hole on both sides, so that those behind it keep their places.
       if (isIgnored(inner)) continue;
       if (!(i in second)) a[i] = this.#alone(first[i], inner);
       else if (i >= first.length) b[i] = this.#alone(second[i], inner);
-      else [a[i], b[i]] = this.settle(first[i], second[i], inner);
+      else [a[i], b[i]] = this.prepare(first[i], second[i], inner);
     }
     return [a, b];
   }
@@ -135,9 +149,11 @@ function facing(
   second: readonly unknown[],
   position: Position,
   rules: Rules,
+  budget: TimeBudget,
 ): readonly unknown[] {
-  const formed = (value: unknown, i: number) => elementOf(value, memberOf(position, i), rules.isTolerant);
-  const partners = matchElements(first.map(formed), second.map(formed), rules.within);
+  const formed = (value: unknown, i: number) =>
+    elementOf(value, stepInto(position, i), rules.isTolerant, budget);
+  const partners = matchElements(first.map(formed), second.map(formed), rules.within, budget);
   const taken = new Set(partners);
   const alone = second.filter((_, i) => !taken.has(i));
   let next = 0;
@@ -150,22 +166,23 @@ function facing(
   return faced;
 }
 
-function shownAlone(value: unknown, position: Position): unknown {
-  return isSensitive(position) ? HIDDEN : settleAlone(value, position);
+function shownAlone(value: unknown, position: Position, sign: symbol = HIDDEN): unknown {
+  if (value === undefined) return undefined;
+  return isSecret(value, position) ? sign : openAlone(value, position);
 }
 
-/** A copy without what is ignored or sensitive. */
-function settleAlone(value: unknown, position: Position): unknown {
+/** A copy of a value that is no secret as a whole, without what in it is ignored or sensitive. */
+function openAlone(value: unknown, position: Position): unknown {
   if (position.length === 0 || !isObject(value)) return value;
   if (Array.isArray(value)) {
     return value.map((element, i) => {
-      const inner = memberOf(position, i);
+      const inner = stepInto(position, i);
       return isIgnored(inner) ? null : shownAlone(element, inner);
     });
   }
   const copy = newObject();
   for (const [key, member] of Object.entries(value)) {
-    const inner = memberOf(position, key);
+    const inner = stepInto(position, key);
     if (!isIgnored(inner)) copy[key] = shownAlone(member, inner);
   }
   return copy;
@@ -175,7 +192,7 @@ function settleAlone(value: unknown, position: Position): unknown {
 export function removeIgnored(value: unknown, position: Position): unknown {
   if (position.length === 0 || !isObject(value)) return value;
   for (const key of Object.keys(value)) {
-    const inner = memberOf(position, key);
+    const inner = stepInto(position, key);
     if (!isIgnored(inner)) removeIgnored((value as Json)[key], inner);
     else if (Array.isArray(value)) value[Number(key)] = null;
     else delete (value as Json)[key];
