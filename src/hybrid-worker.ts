@@ -89,6 +89,7 @@ export class HybridWorker {
       backends: { stable: c.stable, canary: c.canary },
       isFrozen: () => c.plane.state.frozen !== '',
       evacuate: (signal) => evacuate(c, signal),
+      compactFigures: (signal) => c.compactor.pass({ signal }),
       log: c.log,
     });
   }

@@ -78,7 +78,7 @@ export interface PairCell {
   readonly mismatched: Readonly<Partial<Record<MismatchKind, number>>>;
   /** Not compared: a side was cancelled, or neither side had an outcome by the deadline. */
   readonly dropped: number;
-  /** Pairs by the JSON pointer where they differ, array positions as `*`; the 50 that were seen first. */
+  /** Pairs by the JSON pointer where they differ, array positions as `*`; the 50 most frequent. */
   readonly paths: Readonly<Record<string, number>>;
 }
 

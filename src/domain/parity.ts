@@ -69,8 +69,8 @@ export interface Observation {
 
 /**
  * `value`: results differ. `type`: results of another JSON type. `outcome`: one succeeded, the other failed. `error`: both
- * failed, in different ways. `…-missing`: no outcome by the deadline. `comparator`: the task's own code threw, took too long or
- * answered something else than true or false.
+ * failed, in different ways. `…-missing`: no outcome by the deadline. `comparator`: the comparison took too long, or the task's own
+ * code threw or answered something else than true or false.
  */
 export type MismatchKind =
   | 'value'

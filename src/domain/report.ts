@@ -33,6 +33,23 @@ export interface Quantiles {
   readonly p99: number;
 }
 
+/**
+ * Submitted in the window and not ended in it: waiting, running, cancelled, or brought back. Never below 0, though what was
+ * submitted before may end in it.
+ */
+export interface Unfinished {
+  /** Of stable together with what was forced there, which cannot be told apart when it runs. */
+  readonly assigned: number;
+  readonly shadow: number;
+}
+
+/**
+ * Why a rule is inconclusive where more data would not mend it. `share-changed`: canary's share changed within the window.
+ * `unfinished`: canary leaves more unfinished than stable. `ratio`: the ratio was not kept. `unjudged`: too many pairs could
+ * not be judged. `nothing-compared`: there is no pair.
+ */
+export type Doubt = 'share-changed' | 'unfinished' | 'ratio' | 'unjudged' | 'nothing-compared';
+
 /** One backend's side of a task. */
 export interface BackendSide {
   /** By ratio or flag. */
@@ -41,6 +58,7 @@ export interface BackendSide {
   readonly apart: RunCounts;
   /** Copies of the other backend's submissions. */
   readonly shadow: RunCounts;
+  readonly unfinished: Unfinished;
   /** What errors and times are judged by: assigned and shadow together. */
   readonly finished: number;
   readonly failed: number;
@@ -108,6 +126,8 @@ export interface VerdictLine {
   readonly threshold: string;
   /** What was seen, in words with numbers. */
   readonly evidence: string;
+  /** Only of an inconclusive line. */
+  readonly doubt?: Doubt;
   /** For a chart: the interval and the limit on one scale; null: nothing was seen. */
   readonly interval: (Interval & { readonly limit: number; readonly unit: 'share' | 'ratio' }) | null;
 }

@@ -16,6 +16,8 @@ export interface JanitorOptions {
   readonly isFrozen: () => boolean;
   /** Moves canary's tasks to stable, all that may be, until the signal aborts. @returns how many */
   readonly evacuate: (signal: AbortSignal) => Promise<number>;
+  /** Adds up what processes have counted. Ends early when the signal aborts. */
+  readonly compactFigures: (signal: AbortSignal) => Promise<unknown>;
   readonly log: Logger;
 }
 
@@ -57,7 +59,12 @@ export class Janitor {
   async #passQuietly(): Promise<void> {
     try {
       const ttlMs = 3 * this.#options.intervalMs;
-      if (await this.#ledger.electJanitor(this.#options.workerId(), ttlMs)) await this.pass();
+      if (!(await this.#ledger.electJanitor(this.#options.workerId(), ttlMs))) return;
+      try {
+        await this.pass();
+      } finally {
+        await this.#options.compactFigures(this.#ending.signal);
+      }
     } catch (error) {
       this.#options.log.warn({}, `janitor: ${(error as Error).message}`);
     }

@@ -8,6 +8,7 @@ import type { Logger } from '../domain/logger.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
 import type { TaskBackend } from '../domain/task-backend.ts';
 import { heartbeatTtlOf } from '../execution/heartbeat.ts';
+import { AggregateCompactor } from '../state/aggregate-compactor.ts';
 import { AggregateReader } from '../state/aggregate-reader.ts';
 import { AggregateWriter } from '../state/aggregate-writer.ts';
 import { ControlPlane } from '../state/control-plane.ts';
@@ -45,6 +46,8 @@ export interface Connections {
   readonly meter: AggregateWriter;
   /** What all processes have counted. */
   readonly figures: AggregateReader;
+  /** Adds up what they have written. */
+  readonly compactor: AggregateCompactor;
   readonly workers: WorkerRegistry;
   readonly queues: QueueRegistry;
   readonly stable: TaskBackend;
@@ -124,6 +127,7 @@ export async function openConnections(
       pairs: new Pairs(control),
       meter,
       figures: new AggregateReader(control),
+      compactor: new AggregateCompactor(control),
       workers: new WorkerRegistry(control),
       queues: new QueueRegistry(control),
       stable,

@@ -11,7 +11,7 @@ import type {
   SettledPair,
 } from '../domain/parity.ts';
 import { compareObservations } from './comparison.ts';
-import { OwnCodeBreaker } from './own-code-breaker.ts';
+import { ComparisonBreaker } from './comparison-breaker.ts';
 import { judgePair } from './pair-judgement.ts';
 import { UnmatchedIgnores } from './unmatched-ignores.ts';
 
@@ -22,7 +22,7 @@ const AT_ONCE = 20;
 /** Whoever took pairs and dies loses them after this time. Milliseconds. */
 const CLAIM_MS = 30_000;
 const NO_OUTCOME = 'no outcome by the deadline';
-const NOT_CALLED = "the task's own code took too long before and is not called any more";
+const NOT_COMPARED = 'comparing this task took too long before; this process does not compare it any more';
 
 export interface ComparerOptions {
   readonly intervalMs: number;
@@ -41,7 +41,7 @@ export class Comparer {
   readonly #options: ComparerOptions;
   readonly #names: readonly string[];
   readonly #ignores: UnmatchedIgnores;
-  readonly #breaker: OwnCodeBreaker;
+  readonly #breaker: ComparisonBreaker;
   #timer: NodeJS.Timeout | undefined;
   #pass: Promise<unknown> = Promise.resolve();
   #isEnding = false;
@@ -51,7 +51,7 @@ export class Comparer {
     this.#options = options;
     this.#names = [...options.tasks.keys()];
     this.#ignores = new UnmatchedIgnores(options.log);
-    this.#breaker = new OwnCodeBreaker(options.log);
+    this.#breaker = new ComparisonBreaker(options.log);
   }
 
   begin(): void {
@@ -128,7 +128,7 @@ export class Comparer {
 
   #compare(pair: Pair, first: Observation, second: Observation, at: number): SettledPair {
     const definition = this.#options.tasks.get(pair.task) as ParityDefinition;
-    if (this.#breaker.isOpen(pair.task)) return unsettled(pair, 'comparator', at, NOT_CALLED);
+    if (this.#breaker.isOpen(pair.task)) return unsettled(pair, 'comparator', at, NOT_COMPARED);
     const startedAt = performance.now();
     const { comparison, stable, canary, paths, unmatchedIgnores } = compareObservations(
       definition,
@@ -136,7 +136,7 @@ export class Comparer {
       second,
     );
     const found = comparison.verdict === 'match' ? null : comparison.kind;
-    this.#breaker.note(pair.task, found, performance.now() - startedAt);
+    this.#breaker.note(pair.task, performance.now() - startedAt);
     // Where `clean` failed nothing was looked at.
     if (first.status === 'succeeded' && second.status === 'succeeded' && found !== 'comparator') {
       this.#ignores.note(pair.task, definition.ignore, unmatchedIgnores);

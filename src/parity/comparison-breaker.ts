@@ -1,32 +1,35 @@
 import type { Logger } from '../domain/logger.ts';
-import type { MismatchKind } from '../domain/parity.ts';
 
-/** So often a task's own code may hold up its worker until the time box stops it. */
-const MOST_STOPS = 3;
-/** What a comparison took that the time box stopped, at least; any other is quicker by far. Milliseconds. */
-const STOPPED_MS = 90;
+/** So many slow comparisons in a row are taken for a habit of the task. */
+const MOST_SLOW = 3;
+/** A comparison may take 100 ms; the usual one takes less than a thousandth of that. Milliseconds. */
+const SLOW_MS = 90;
 
-/** Keeps a comparison that never ends from holding up a worker, and others' tasks with it, again and again. */
-export class OwnCodeBreaker {
+/** Keeps a task whose results take long to compare from holding up a worker, and others' tasks with it, again and again. */
+export class ComparisonBreaker {
   readonly #log: Logger;
-  readonly #stops = new Map<string, number>();
+  /** Slow comparisons since the last quick one, by task. */
+  readonly #slow = new Map<string, number>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Whether the task's own code is not called any more by this process. */
+  /** Whether the task is not compared any more by this process. */
   isOpen(task: string): boolean {
-    return (this.#stops.get(task) ?? 0) >= MOST_STOPS;
+    return (this.#slow.get(task) ?? 0) >= MOST_SLOW;
   }
 
-  /** @param kind what came of a comparison; null: the results match */
-  note(task: string, kind: MismatchKind | null, ms: number): void {
-    if (kind !== 'comparator' || ms < STOPPED_MS) return;
-    const stops = (this.#stops.get(task) ?? 0) + 1;
-    this.#stops.set(task, stops);
-    if (stops !== MOST_STOPS) return;
-    const message = `parity: the task's own clean or compare was stopped ${stops} times for taking too long; it is not called again`;
+  /** Counts a comparison, whatever came of it. */
+  note(task: string, ms: number): void {
+    if (ms < SLOW_MS) {
+      this.#slow.delete(task);
+      return;
+    }
+    const slow = (this.#slow.get(task) ?? 0) + 1;
+    this.#slow.set(task, slow);
+    if (slow !== MOST_SLOW) return;
+    const message = `parity: ${slow} comparisons in a row took too long; this process does not compare the task any more`;
     this.#log.error({ task }, message);
   }
 }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Comparison, MismatchKind, Observation, ParityDefinition } from '../domain/parity.ts';
-import { type Differences, findDifferences, MOST_DIFFERENCES } from './differences.ts';
+import { capitalised, jsonTypeOf, noteOnPlaces } from './comparison-notes.ts';
+import { type Differences, findDifferences } from './differences.ts';
 import { errorLabel, haveSameError } from './error-comparison.ts';
 import { cleanedText, copyOf, ownVerdict } from './own-code.ts';
-import { MOST_PLACES, type PreparedPair, preparePair, type Rules, removeIgnored } from './pair-preparation.ts';
+import { type PreparedPair, preparePair, type Rules, removeIgnored } from './pair-preparation.ts';
 import { leadsSomewhere, type Position, rootPosition } from './pointer-tree.ts';
 import { sideText } from './redaction.ts';
 import { OutOfTime, TimeBudget } from './time-budget.ts';
@@ -169,7 +170,10 @@ class PairComparison {
     if (!compare || a === undefined || b === undefined) {
       if (isDeepStrictEqual(a, b)) return MATCH;
       const prepared = this.#prepare(a, b);
-      if (!prepared) return mismatch('comparator', { note: this.#givenUp(), ...this.#texts(a, b) });
+      if (!prepared) {
+        const note = `The comparison took longer than ${this.#budget.totalMs} ms and was given up.`;
+        return mismatch('comparator', { note, ...this.#texts(a, b) });
+      }
       return prepared.places === 0 ? MATCH : this.#differentValues(a, b, prepared);
     }
     const { root } = this.#rules;
@@ -191,17 +195,15 @@ class PairComparison {
     }
   }
 
-  XXX
+  /** @param prepared null: there was no time to find the places; only a task's own compare can know without them */
+  #differentValues(a: unknown, b: unknown, prepared: PreparedPair | null): ComparedPair {
+    const { kept, paths } = prepared ? findDifferences(prepared) : { kept: [], paths: [] };
     const [one, other] = this.#names();
     const [ours, theirs] = [jsonTypeOf(a), jsonTypeOf(b)];
     const note =
-      ours !== theirs
-        ? capitalised(`${one} has ${ours}, ${other} ${theirs}.`)
-        : places === 0
-          ? "The task's own compare says that they differ; the built-in comparison finds no difference."
-          : places > MOST_DIFFERENCES
-            ? `${places > MOST_PLACES ? `More than ${MOST_PLACES}` : places} places differ; the first ${MOST_DIFFERENCES} are kept.`
-            : undefined;
+      ours === theirs
+        ? noteOnPlaces(prepared?.places ?? null)
+        : capitalised(`${one} has ${ours}, ${other} ${theirs}.`);
     return mismatch(ours === theirs ? 'value' : 'type', {
       differences: kept,
       paths,
@@ -240,15 +242,4 @@ function mismatch(kind: MismatchKind, { differences = [], note, ...rest }: Misma
     ...rest,
     comparison: { verdict: 'mismatch', kind, differences, ...(note === undefined ? {} : { note }) },
   };
-}
-
-function jsonTypeOf(value: unknown): string {
-  if (value === undefined) return 'no result';
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-function capitalised(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -20,13 +20,13 @@ export function elementOf(
 }
 
 function formOf(value: unknown, position: Position, numbers: number[] | null, budget: TimeBudget): string {
+  budget.step();
   if (typeof value === 'number' && numbers) {
     numbers.push(value);
     return '#';
   }
   // JSON text, but for -0: it equals 0 and is written as 0.
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
-  budget.step();
   return Array.isArray(value)
     ? arrayForm(value, position, numbers, budget)
     : objectForm(value as Record<string, unknown>, position, numbers, budget);

@@ -1,12 +1,15 @@
 import type { Timing } from '../domain/aggregates.ts';
 import type { BackendSide, RoutedPart, TaskComparison } from '../domain/report.ts';
 import type { BackendName } from '../domain/task.ts';
+import { FEWEST_OF_ERRORS, FEWEST_OF_SHARES } from './mixed-times.ts';
 import { parityOf } from './parity-part.ts';
 import { APART_ARMS, COMPARED_ARMS, type Counted, cellsOf, comparedBuckets, sumCounts } from './pools.ts';
+import { type Slice, slicesOf } from './slices.ts';
 import { quantilesOf, sizeOf } from './statistics/buckets.ts';
 import { compareMedians, type MedianComparison } from './statistics/medians.ts';
 import { wilson } from './statistics/proportions.ts';
 import { sampleRatioTest } from './statistics/sample-ratio.ts';
+import { unfinishedOf } from './unfinished.ts';
 
 /** What a report shows of a task, and what its rules need besides. */
 export interface Figures {
@@ -15,11 +18,13 @@ export interface Figures {
   readonly runMedians: MedianComparison | null;
   /** How many runs were timed. */
   readonly timed: Readonly<Record<BackendName, number>>;
+  /** The window by time, in slices that hold enough to compare error rates, or canary's share, of one with another. */
+  readonly slices: { readonly ofErrors: readonly Slice[]; readonly ofShares: readonly Slice[] };
 }
 
 /** @param seed of the bootstrap: the task's name */
 export function figuresOf(counted: Counted, seed: string): Figures {
-  const { runs } = counted;
+  const { runs, timeline } = counted;
   const medians = (timing: Timing) =>
     compareMedians(
       comparedBuckets(runs, 'canary', timing),
@@ -43,6 +48,10 @@ export function figuresOf(counted: Counted, seed: string): Figures {
       stable: sizeOf(comparedBuckets(runs, 'stable', 'run')),
       canary: sizeOf(comparedBuckets(runs, 'canary', 'run')),
     },
+    slices: {
+      ofErrors: slicesOf(timeline, FEWEST_OF_ERRORS),
+      ofShares: slicesOf(timeline, FEWEST_OF_SHARES),
+    },
   };
 }
 
@@ -54,6 +63,7 @@ function sideOf({ runs }: Counted, backend: BackendName): BackendSide {
     assigned: sumCounts(cellsOf(runs, backend, ['assigned'])),
     apart: sumCounts(cellsOf(runs, backend, APART_ARMS)),
     shadow: sumCounts(cellsOf(runs, backend, ['shadow'])),
+    unfinished: unfinishedOf(runs, backend),
     finished,
     failed: compared.failed,
     errorRate: wilson({ events: compared.failed, trials: finished }),

@@ -23,20 +23,20 @@ export function headlineOf(found: {
     return hasAnything(all) ? 'nothing has run on canary in this window' : 'nothing has run in this window';
   }
   const alike = judged.filter((one) => one.verdict === verdict);
-  if (verdict === 'successful' && alike.length > 1) return allAgree(alike);
+  if (verdict === 'successful' && alike.length > 1) return allWithin(alike);
   const others = plural(alike.length - 1, 'more task');
   const are = verdict === 'failed' ? 'failed' : `${alike.length === 2 ? 'is' : 'are'} ${verdict}`;
   const more = alike.length > 1 ? ` (${others} ${are})` : '';
   return `${first.task}: ${first.cause}${more}`;
 }
 
-function allAgree(tasks: readonly JudgedTask[]): string {
+function allWithin(tasks: readonly JudgedTask[]): string {
   let [pairs, mismatched] = [0, 0];
   for (const { figures } of tasks) {
     pairs += figures.shown.parity.pairs;
     mismatched += figures.shown.parity.mismatched;
   }
-  return `${plural(tasks.length, 'task')} alike on both backends: ${count(mismatched)} of ${plural(pairs, 'pair')} differ, none fails more often, none is slower`;
+  return `${plural(tasks.length, 'task')} within the limits: ${count(mismatched)} of ${plural(pairs, 'pair')} differ, errors and run times of canary are no further from stable's than allowed`;
 }
 
 function hasAnything({ runs }: Counted): boolean {

@@ -88,7 +88,6 @@ function matchSorted(
   const findFree = (start: number, cameFrom: Map<number, number>): number => {
     const queue = [start];
     for (const own of queue) {
-      budget.step();
       const numbers = left[own] ?? [];
       const value = numbers[key] ?? 0;
       for (let j = lowestNear(keys, value, within); j < right.length && within(value, keys[j] ?? 0); j++) {

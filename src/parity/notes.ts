@@ -1,8 +1,25 @@
-import type { ComparisonReport } from '../domain/report.ts';
-import { plural } from '../domain/wording.ts';
+import type { ComparisonReport, TaskComparison } from '../domain/report.ts';
+import { count, plural } from '../domain/wording.ts';
+
+/** Fewer together do not change an interval that anybody would see. */
+const LEAST_TOGETHER = 0.05;
+const MOST_NAMED = 3;
 
 /** What to keep in mind when reading, one sentence each. */
-export function notesOf({ backends, parity }: ComparisonReport['total'], judgedTasks: number): string[] {
+export function notesOf(total: ComparisonReport['total'], tasks: readonly TaskComparison[]): string[] {
+  const notes = [
+    ...apartNotes(total),
+    ...togetherNotes(total),
+    ...keptAwayNotes(tasks),
+    ...pairNotes(total.parity),
+  ];
+  if (tasks.filter(({ verdict }) => verdict !== null).length > 1) {
+    notes.push('The total mixes tasks that may have had different ratios; only single tasks are judged.');
+  }
+  return notes;
+}
+
+function apartNotes({ backends }: ComparisonReport['total']): string[] {
   const notes: string[] = [];
   const [stable, canary] = [backends.stable.apart, backends.canary.apart];
   const apart =
@@ -17,18 +34,46 @@ export function notesOf({ backends, parity }: ComparisonReport['total'], judgedT
       `${plural(stable.submitted, 'task was', 'tasks were')} forced to stable (named by the caller, frozen, canary down); bee-queue's own jobs do not say so, so their runs count with stable's others.`,
     );
   }
-  if (parity.unjudged > 0) {
+  return notes;
+}
+
+/** An interval takes submissions for independent; those that go one way together are not. */
+function togetherNotes({ backends: { stable, canary } }: ComparisonReport['total']): string[] {
+  // With a ratio of 0 or 1 all go one way, and nothing is compared but shadows.
+  if (stable.assigned.submitted === 0 || canary.assigned.submitted === 0) return [];
+  const assigned = stable.assigned.submitted + canary.assigned.submitted;
+  const together = assigned - stable.assigned.randomised - canary.assigned.randomised;
+  if (together < LEAST_TOGETHER * assigned) return [];
+  return [
+    `${count(together)} of ${count(assigned)} submissions were not sent by a draw of their own (a shared sticky key, a flag's own rules, a ratio of 0 or 1, canary down); where such tasks are like each other, the intervals of errors and times are narrower than they should be. Shadows are drawn one by one, so they are not affected.`,
+  ];
+}
+
+/** Tasks without a verdict that canary may have been meant to run: an outage of canary looks like that. */
+function keptAwayNotes(tasks: readonly TaskComparison[]): string[] {
+  const kept = tasks.filter(
+    ({ verdict, backends }) => verdict === null && backends.stable.apart.submitted > 0,
+  );
+  if (kept.length === 0) return [];
+  const submitted = kept.reduce((sum, { backends }) => sum + backends.stable.apart.submitted, 0);
+  const named = kept.slice(0, MOST_NAMED).map(({ task }) => task);
+  if (kept.length > MOST_NAMED) named.push(`${count(kept.length - MOST_NAMED)} more`);
+  return [
+    `Not judged, and in no verdict above: ${named.join(', ')}. Canary has run none of it, and ${plural(submitted, 'submission was', 'submissions were')} forced to stable, which is what an outage of canary looks like.`,
+  ];
+}
+
+function pairNotes({ unjudged, dropped }: ComparisonReport['total']['parity']): string[] {
+  const notes: string[] = [];
+  if (unjudged > 0) {
     notes.push(
-      `${plural(parity.unjudged, 'pair')} could not be judged: stable gave no outcome in time, or the task's own comparison failed. They count neither for nor against canary; where they are more than the mismatches allowed, no verdict is successful.`,
+      `${plural(unjudged, 'pair')} could not be judged: stable gave no outcome in time, or the task's own comparison failed. They count neither for nor against canary; where they are more than the mismatches allowed, no verdict is successful.`,
     );
   }
-  if (parity.dropped > 0) {
+  if (dropped > 0) {
     notes.push(
-      `${plural(parity.dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, or without an outcome on either side.`,
+      `${plural(dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, or without an outcome on either side.`,
     );
-  }
-  if (judgedTasks > 1) {
-    notes.push('The total mixes tasks that may have had different ratios; only single tasks are judged.');
   }
   return notes;
 }

@@ -80,7 +80,9 @@ function run<T>(what: 'clean' | 'compare', budget: TimeBudget, work: () => T): O
     }
   }, limitMs);
   if (boxed.end === 'returned') return boxed.value;
-  return { isUsable: false, problem: boxed.end === 'stopped' ? late : `${what} threw` };
+  if (boxed.end === 'threw') return { isUsable: false, problem: `${what} threw` };
+  budget.exhaust();
+  return { isUsable: false, problem: late };
 }
 
 /** Never the message of what was thrown: it may quote the result. */

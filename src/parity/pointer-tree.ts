@@ -9,7 +9,7 @@ export interface PointerNode {
   isIgnored: boolean;
   isUnordered: boolean;
   isSensitive: boolean;
-  /** What leads on to a sensitive place: null, nothing. */
+  /** null: no sensitive place lies further on. */
   onward: Onward | null;
 }
 
@@ -31,7 +31,14 @@ export type Position = readonly PointerNode[];
 export const NOWHERE: Position = [];
 
 function newNode(): PointerNode {
-  return { members: new Map(), every: null, isIgnored: false, isUnordered: false, isSensitive: false, onward: null };
+  return {
+    members: new Map(),
+    every: null,
+    isIgnored: false,
+    isUnordered: false,
+    isSensitive: false,
+    onward: null,
+  };
 }
 
 /** The position of a whole result. */

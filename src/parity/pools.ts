@@ -1,4 +1,12 @@
-import type { Arm, Buckets, PairCell, RunCell, RunCounts, Timing } from '../domain/aggregates.ts';
+import type {
+  Arm,
+  Buckets,
+  PairCell,
+  RunCell,
+  RunCounts,
+  TimelineEntry,
+  Timing,
+} from '../domain/aggregates.ts';
 import type { Mismatch } from '../domain/parity.ts';
 import type { BackendName } from '../domain/task.ts';
 import { mergeBuckets } from './statistics/buckets.ts';
@@ -8,6 +16,7 @@ export interface Counted {
   readonly runs: readonly RunCell[];
   readonly pairs: readonly PairCell[];
   readonly mismatches: readonly Mismatch[];
+  readonly timeline: readonly TimelineEntry[];
 }
 
 /**
@@ -21,12 +30,21 @@ export const APART_ARMS: readonly Arm[] = ['forced', 'moved'];
 /** The cells of each task, in the order of their names. */
 export function byTask(all: Counted): ReadonlyMap<string, Counted> {
   const names = new Set([...all.runs, ...all.pairs].map(({ task }) => task));
-  const parts = new Map([...names].sort().map((task) => [task, { runs: [], pairs: [], mismatches: [] }]));
-  const sorted = parts as Map<string, { runs: RunCell[]; pairs: PairCell[]; mismatches: Mismatch[] }>;
-  for (const cell of all.runs) sorted.get(cell.task)?.runs.push(cell);
-  for (const cell of all.pairs) sorted.get(cell.task)?.pairs.push(cell);
-  for (const mismatch of all.mismatches) sorted.get(mismatch.task)?.mismatches.push(mismatch);
-  return sorted;
+  const of = <T extends { readonly task: string }>(cells: readonly T[]) => {
+    const sorted = new Map<string, T[]>([...names].map((task) => [task, []]));
+    for (const one of cells) sorted.get(one.task)?.push(one);
+    return (task: string): readonly T[] => sorted.get(task) ?? [];
+  };
+  const [runs, pairs, mismatches] = [of(all.runs), of(all.pairs), of(all.mismatches)];
+  const timeline = of(all.timeline);
+  return new Map(
+    [...names]
+      .sort()
+      .map((task) => [
+        task,
+        { runs: runs(task), pairs: pairs(task), mismatches: mismatches(task), timeline: timeline(task) },
+      ]),
+  );
 }
 
 const COUNTERS = [

@@ -5,6 +5,7 @@ import { type Figures, figuresOf } from './figures.ts';
 import { headlineOf, type JudgedTask } from './headline.ts';
 import { notesOf } from './notes.ts';
 import { byTask, type Counted, hasCanary } from './pools.ts';
+import { SMALLEST_P } from './rule-sample-ratio.ts';
 import { judgeTask, worst } from './verdict.ts';
 
 const MISMATCHES_SHOWN = 20;
@@ -31,14 +32,15 @@ const ORDER: readonly (Verdict | null)[] = ['failed', 'inconclusive', 'successfu
 export function buildReport(input: ReportInput): ComparisonReport {
   const { namespace, at, window, aggregates, gates } = input;
   const newestFirst = [...input.mismatches].sort((a, b) => b.at - a.at);
-  const all: Counted = { runs: aggregates.runs, pairs: aggregates.pairs, mismatches: newestFirst };
+  const { runs, pairs, timeline } = aggregates;
+  const all: Counted = { runs, pairs, mismatches: newestFirst, timeline };
   const parts = byTask(all);
   const figures = new Map([...parts].map(([task, part]) => [task, figuresOf(part, task)]));
   const judged: JudgedTask[] = [];
   const tasks: TaskComparison[] = [];
   for (const [task, part] of parts) {
     const found = figures.get(task) as Figures;
-    const verdict = hasCanary(part) ? judgeTask(found, gates) : null;
+    const verdict = hasCanary(part) || isKeptAway(found) ? judgeTask(found, gates) : null;
     if (verdict) judged.push({ task, figures: found, ...verdict });
     tasks.push({ task, verdict: verdict?.verdict ?? null, lines: verdict?.lines ?? [], ...found.shown });
   }
@@ -59,6 +61,11 @@ export function buildReport(input: ReportInput): ComparisonReport {
     tasks,
     mismatches: newestFirst.slice(0, input.mostMismatches ?? MISMATCHES_SHOWN),
     timeline: aggregates.timeline,
-    notes: [...(input.notes ?? []), ...notesOf(total, judged.length)],
+    notes: [...(input.notes ?? []), ...notesOf(total, tasks)],
   };
+}
+
+/** Whether the ratio sends some of it to canary, and so many that it is no chance that none came there. */
+function isKeptAway({ shown: { routed } }: Figures): boolean {
+  return (routed.sampleRatio?.pValue ?? 1) < SMALLEST_P;
 }

@@ -1,8 +1,9 @@
 import type { ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
-import { milliseconds } from '../domain/wording.ts';
+import { milliseconds, percent } from '../domain/wording.ts';
 import type { Figures } from './figures.ts';
+import { changedShare } from './mixed-times.ts';
 import { type Finding, judge, type Rule } from './rule.ts';
-import { tooFew } from './rule-errors.ts';
+import { CHOOSE, tooFew } from './rule-errors.ts';
 import type { MedianComparison } from './statistics/medians.ts';
 import { sentence, times } from './wording.ts';
 
@@ -19,13 +20,25 @@ export const judgeLatency: Rule = (figures, gates): Finding => {
     const cause = few ?? 'no run times can be compared';
     return { line: { ...base, verdict: 'inconclusive', evidence: sentence(cause), interval: null }, cause };
   }
-  const verdict = verdictOf(medians, gates, few === null);
+  const interval = medians.ratio && {
+    ...medians.ratio,
+    limit: limitOf(medians, gates),
+    unit: 'ratio' as const,
+  };
   const seen = seenOf(figures, medians);
+  // There is no histogram for each time of day, so whether the times differ together with the share cannot be seen.
+  const changed = few === null ? changedShare(figures.slices.ofShares) : null;
+  if (changed) {
+    const cause = `the share of canary changed in this window, from ${percent(changed.low)} of the runs at one time to ${percent(changed.high)} at another, so their times mix times of day: ${CHOOSE}`;
+    const line = { ...base, verdict: 'inconclusive', doubt: 'share-changed', interval } as const;
+    return { line: { ...line, evidence: `${seen}; ${cause}` }, cause };
+  }
+  const verdict = verdictOf(medians, gates, few === null);
   const line: VerdictLine = {
     ...base,
     verdict,
     evidence: verdict === 'inconclusive' ? `${seen}; ${few ?? 'more runs are needed to tell'}` : seen,
-    interval: medians.ratio && { ...medians.ratio, limit: limitOf(medians, gates), unit: 'ratio' },
+    interval,
   };
   return { line, cause: causeOf(figures, medians, { verdict, few, gates }) };
 };

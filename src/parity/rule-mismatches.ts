@@ -1,5 +1,5 @@
 import type { MismatchKind } from '../domain/parity.ts';
-import type { Interval, ParityPart, Verdict, VerdictLine } from '../domain/report.ts';
+import type { Interval, ParityPart, ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
 import { count, KIND_WORDS, percent, plural } from '../domain/wording.ts';
 import { UNJUDGED } from './parity-part.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
@@ -20,7 +20,9 @@ export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => 
   } as const;
   if (!beyondNoise) {
     const cause = nothingCompared(parity);
-    return { line: { ...base, verdict: 'inconclusive', evidence: sentence(cause), interval: null }, cause };
+    const doubt = parity.unjudged > 0 ? 'unjudged' : 'nothing-compared';
+    const line = { ...base, verdict: 'inconclusive', doubt, interval: null } as const;
+    return { line: { ...line, evidence: sentence(cause) }, cause };
   }
   const doubt = doubtOf(parity, limit, minimumPairs);
   const verdict = verdictOf(parity, beyondNoise, doubt, { limit, minimumPairs });
@@ -29,6 +31,7 @@ export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => 
     ...base,
     verdict,
     evidence: verdict === 'inconclusive' ? `${seen}; ${doubt ?? atBest(parity, limit)}` : seen,
+    ...(verdict === 'inconclusive' && isUnjudged(parity, gates) ? { doubt: 'unjudged' } : {}),
     interval: { ...beyondNoise, limit, unit: 'share' },
   };
   return { line, cause: causeOf(parity, beyondNoise, { verdict, doubt, limit }) };
@@ -52,7 +55,7 @@ function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): strin
   if (pairs < minimumPairs) {
     return `only ${plural(pairs, 'pair has', 'pairs have')} been compared, at least ${count(minimumPairs)} are needed`;
   }
-  if (unjudged > limit * (pairs + unjudged)) {
+  if (isUnjudged(parity, { minimumPairs, mismatchRate: limit })) {
     return `${count(unjudged)} of ${plural(pairs + unjudged, 'pair')} could not be judged (${unjudgedWords(parity)}), which may hide mismatches`;
   }
   // Noise excuses mismatches, so it must be known as well as they are, at the share of control pairs that is the default.
@@ -62,6 +65,14 @@ function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): strin
     return `noise is known from ${plural(noise.pairs, 'control pair')} only, at least ${count(fewestControls)} are needed`;
   }
   return null;
+}
+
+/** Whether so many could not be judged that they may hide more mismatches than are allowed. */
+function isUnjudged(
+  { pairs, unjudged }: ParityPart,
+  gates: Pick<ReportGates, 'minimumPairs' | 'mismatchRate'>,
+): boolean {
+  return pairs >= gates.minimumPairs && unjudged > gates.mismatchRate * (pairs + unjudged);
 }
 
 function nothingCompared(parity: ParityPart): string {

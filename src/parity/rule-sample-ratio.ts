@@ -8,7 +8,7 @@ import { chance } from './wording.ts';
  * So rare that chance is no explanation. The usual level of this test (Fabijan and others, KDD 2019), because it is asked of
  * every task at every look.
  */
-const SMALLEST_P = 0.001;
+export const SMALLEST_P = 0.001;
 
 /**
  * The ratio must have been kept. Where it was not, something other than chance decided who went to canary, so the two sides
@@ -18,10 +18,11 @@ export const judgeSampleRatio: Rule = ({ shown: { routed, backends } }): Finding
   const base = { rule: 'sample-ratio', title: 'Ratio kept', threshold: `p at least ${SMALLEST_P}` } as const;
   const { sampleRatio: test, targetShare } = routed;
   if (!test || targetShare === null) {
-    const evidence = 'No submission was left to chance, so there is nothing to test';
+    const evidence = 'Nothing to test: no submission was left to chance';
     return {
-      line: { ...base, verdict: 'successful', evidence, interval: null },
-      cause: 'the ratio was kept',
+      // Successful, because it must not keep anything from being so; but nobody has seen a ratio kept.
+      line: { ...base, title: 'Ratio not tested', verdict: 'successful', evidence, interval: null },
+      cause: 'the ratio was not tested',
     };
   }
   const observed = backends.canary.assigned.randomised;
@@ -36,7 +37,7 @@ export const judgeSampleRatio: Rule = ({ shown: { routed, backends } }): Finding
   }
   const doubt = 'chance did not decide alone, so the two sides may differ in more than their backend';
   return {
-    line: { ...line, verdict: 'inconclusive', evidence: `${seen}; ${doubt}` },
+    line: { ...line, verdict: 'inconclusive', evidence: `${seen}; ${doubt}`, doubt: 'ratio' },
     cause: `the comparison is in doubt: ${percent(observed / test.tested)} went to canary where ${percent(targetShare)} were to be expected (${chance(test.pValue)})`,
   };
 };

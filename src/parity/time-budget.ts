@@ -7,7 +7,7 @@ const STEPS_PER_LOOK = 256;
 /** The time that one pair has: its own code, and every unordered array in it, however deep, draw on the same. */
 export class TimeBudget {
   readonly totalMs: number;
-  readonly #endsAt: number;
+  #endsAt: number;
   #steps = 0;
 
   constructor(totalMs: number) {
@@ -18,6 +18,11 @@ export class TimeBudget {
   /** In whole milliseconds; 0: the time is up. */
   get leftMs(): number {
     return Math.max(0, Math.floor(this.#endsAt - performance.now()));
+  }
+
+  /** To be called when something else has found that the time is up: two clocks may be a millisecond apart. */
+  exhaust(): void {
+    this.#endsAt = Number.NEGATIVE_INFINITY;
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
+import type { Doubt, ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
 import type { Figures } from './figures.ts';
 import type { Finding } from './rule.ts';
 import { judgeErrors } from './rule-errors.ts';
@@ -8,6 +8,9 @@ import { judgeSampleRatio } from './rule-sample-ratio.ts';
 
 /** In the order in which causes are named: a failed task has no result that could be right, a wrong one no time that matters. */
 const RULES = [judgeErrors, judgeMismatches, judgeLatency, judgeSampleRatio] as const;
+
+/** What puts the comparison itself in doubt, in the order in which it is named. */
+const DOUBTS: readonly Doubt[] = ['ratio', 'unfinished', 'share-changed'];
 
 export interface TaskVerdict {
   readonly verdict: Verdict;
@@ -40,7 +43,7 @@ function causeOf(figures: Figures, findings: readonly Finding[], verdict: Verdic
   }
   if (verdict === 'inconclusive') {
     // A comparison in doubt is not mended by more data.
-    const doubt = deciding.find(({ line }) => line.rule === 'sample-ratio');
+    const doubt = DOUBTS.map((one) => deciding.find(({ line }) => line.doubt === one)).find(Boolean);
     return (doubt ?? deciding[0])?.cause ?? '';
   }
   const [first, ...others] = deciding;

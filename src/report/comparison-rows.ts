@@ -79,11 +79,20 @@ function outcomeRows(compared: Compared, gates: ReportGates): readonly Compariso
   const judged = (what: keyof RunCounts) => (side: BackendSide) => side.assigned[what] + side.shadow[what];
   return [
     numbers('finished', (side) => side.finished, cell(shortage(Object.entries(compared.backends), gates))),
+    ...(hasUnfinished(compared) ? [numbers('unfinished', unfinished)] : []),
     numbers('failed', (side) => side.failed),
     row('error rate', rateCell(stable.errorRate), rateCell(canary.errorRate), errorDifference(compared)),
     numbers('retried runs', judged('retried')),
     numbers('overdue', judged('overdue')),
   ];
+}
+
+function unfinished({ unfinished: { assigned, shadow } }: BackendSide): number {
+  return assigned + shadow;
+}
+
+function hasUnfinished({ backends: { stable, canary } }: Compared): boolean {
+  return unfinished(stable) + unfinished(canary) > 0;
 }
 
 function rateCell(rate: Interval | null): ComparisonCell {

@@ -1,6 +1,6 @@
 import type { Timing } from '../domain/aggregates.ts';
 import type { Difference, MismatchKind, PairKind } from '../domain/parity.ts';
-import type { BackendSide, ComparisonReport, ReportGates, Verdict } from '../domain/report.ts';
+import type { BackendSide, ComparisonReport, Doubt, ReportGates, Verdict } from '../domain/report.ts';
 import { count, duration, KIND_WORDS, plural } from '../domain/wording.ts';
 import { timestamp } from './numbers.ts';
 
@@ -98,12 +98,40 @@ export function nextSteps(report: ComparisonReport): readonly NextStep[] {
     ];
   }
   if (report.verdict === 'inconclusive') {
-    return [{ text: 'a longer window has more data', command: 'hybrid report --since 24h' }];
+    return stepsOutOfDoubt(report);
   }
   return [
     { text: 'raise the ratio', command: 'hybrid ratio NEW --reason "the report was successful"' },
     { text: 'for other readers', command: 'hybrid report --out report.html --open' },
   ];
+}
+
+/** More data does not mend every doubt. */
+function stepsOutOfDoubt({ tasks }: ComparisonReport): readonly NextStep[] {
+  const open = tasks.flatMap(({ task, lines }) =>
+    lines.filter(({ verdict }) => verdict === 'inconclusive').map(({ doubt }) => ({ task, doubt })),
+  );
+  const has = (one: Doubt) => open.some(({ doubt }) => doubt === one);
+  const unjudged = open.find(({ doubt }) => doubt === 'unjudged');
+  const steps: NextStep[] = [];
+  if (has('ratio') || has('share-changed')) {
+    steps.push({ text: 'when the ratio changed', command: 'hybrid audit' });
+  }
+  if (has('share-changed')) {
+    steps.push({ text: 'a window after that', command: 'hybrid report --since TIME' });
+  }
+  if (has('unfinished')) steps.push({ text: 'what is waiting or running', command: 'hybrid status' });
+  if (unjudged) {
+    const command = `hybrid parity mismatches --task ${quoted(unjudged.task)}`;
+    steps.push({ text: 'what could not be judged', command });
+  }
+  // Where the share changed, a longer window has even more of that.
+  if (!has('share-changed') && (open.length === 0 || open.some(({ doubt }) => doubt === undefined))) {
+    steps.push({ text: 'a longer window has more data', command: 'hybrid report --since 24h' });
+  }
+  if (steps.length === 0)
+    steps.push({ text: 'for other readers', command: 'hybrid report --out report.html --open' });
+  return steps;
 }
 
 /** The limits in words, for the end of a report. */

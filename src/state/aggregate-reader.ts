@@ -1,4 +1,3 @@
-import { decode } from '@msgpack/msgpack';
 import type {
   Aggregates,
   Arm,
@@ -10,6 +9,8 @@ import type {
 } from '../domain/aggregates.ts';
 import type { MismatchKind, PairKind } from '../domain/parity.ts';
 import type { BackendName } from '../domain/task.ts';
+import { type Cell, CellSums } from './aggregate-cells.ts';
+import { AggregateStore } from './aggregate-store.ts';
 import type { ControlRedis } from './control-redis.ts';
 
 const MINUTE_MS = 60_000;
@@ -21,10 +22,6 @@ const HOURS_KEPT_MS = 30 * 24 * HOUR_MS;
 /** All that may be kept still, and a little more. */
 const MINUTES_FORGOTTEN = 26 * 60;
 const HOURS_FORGOTTEN = 32 * 24;
-/** Hashes asked for in one go. */
-const PAGE = 60;
-
-type Cell = Record<string, Record<string, number>>;
 interface Slice {
   readonly span: 'm' | 'h';
   readonly number: number;
@@ -39,7 +36,6 @@ function slicesOf(from: number, to: number, now: number): { slices: Slice[]; fro
   const begin = floorTo(first, first < oldestMinute ? HOUR_MS : MINUTE_MS);
   let at = begin;
   while (at < end) {
-    // The hour that is running holds what its minutes hold, so it may stand for them only when the window has all of it.
     const isWholeHour = at % HOUR_MS === 0 && at + HOUR_MS <= end;
     const isOld = at < oldestMinute;
     if (isWholeHour || isOld) {
@@ -59,9 +55,11 @@ const floorTo = (time: number, unit: number) => Math.floor(time / unit) * unit;
 /** Reads what all processes have counted. */
 export class AggregateReader {
   readonly #redis: ControlRedis;
+  readonly #store: AggregateStore;
 
   constructor(redis: ControlRedis) {
     this.#redis = redis;
+    this.#store = new AggregateStore(redis);
   }
 
   /**
@@ -74,36 +72,47 @@ export class AggregateReader {
     readonly now: number;
   }): Promise<Aggregates> {
     const { slices, from, to } = slicesOf(window.from, window.to, window.now);
-    const sums = new Map<string, Cell>();
+    const sums = new CellSums();
     const timeline: TimelineEntry[] = [];
-    let newestAt: number | null = null;
-    for (let first = 0; first < slices.length; first += PAGE) {
-      const page = slices.slice(first, first + PAGE);
-      const keys = page.map(({ span, number }) => this.#redis.keys.aggregates(span, number));
-      const hashes = await this.#redis.askEach<Record<string, Buffer>>('read figures', keys, (all, key) =>
-        all.hgetallBuffer(key),
-      );
-      hashes.forEach((hash, i) => {
-        for (const [field, packed] of Object.entries(hash ?? {})) {
-          if (field === 'newestAt') newestAt = Math.max(newestAt ?? 0, Number(packed.toString()));
-          else {
-            const cell = decode(packed) as Cell;
-            addTo(sums, field, cell);
-            const entry = timelineEntry(page[i] as Slice, field, cell);
-            if (entry) timeline.push(entry);
-          }
-        }
-      });
+    for await (const [slice, part] of this.#parts(slices, window.now)) {
+      sums.addAll(part);
+      for (const [field, cell] of part.cells) {
+        const entry = timelineEntry(slice, field, cell);
+        if (entry) timeline.push(entry);
+      }
     }
-    return { from, to, newestAt, ...cellsOf(sums), timeline };
+    sums.limitPaths();
+    timeline.sort((a, b) => a.at - b.at);
+    return { from, to, newestAt: sums.newestAt, ...cellsOf(sums.cells), timeline };
+  }
+
+  /** An hour that nobody has added up yet is read from its minutes. */
+  async *#parts(slices: readonly Slice[], now: number): AsyncGenerator<[Slice, CellSums]> {
+    const numbersOf = (span: 'm' | 'h') =>
+      slices.filter((slice) => slice.span === span).map(({ number }) => number);
+    const minutes = numbersOf('m');
+    for await (const [number, sums] of this.#store.hours(numbersOf('h'))) {
+      if (sums) yield [{ span: 'h', number }, sums];
+      else if (number * HOUR_MS > now - MINUTES_FORGOTTEN * MINUTE_MS) {
+        minutes.push(...Array.from({ length: 60 }, (_, i) => number * 60 + i));
+      }
+    }
+    for await (const [number, sums] of this.#store.minutes(minutes)) yield [{ span: 'm', number }, sums];
   }
 
   /** Forgets everything that was counted. */
   async forget(): Promise<void> {
     const now = await this.now();
-    const slices = (span: 'm' | 'h', ms: number, kept: number) =>
-      Array.from({ length: kept }, (_, i) => this.#redis.keys.aggregates(span, Math.floor(now / ms) - i));
-    const keys = [...slices('m', MINUTE_MS, MINUTES_FORGOTTEN), ...slices('h', HOUR_MS, HOURS_FORGOTTEN)];
+    const { aggregates, aggregateMinutes, aggregateHours } = this.#redis.keys;
+    const slices = (span: 'd' | 'm' | 'h', ms: number, kept: number) =>
+      Array.from({ length: kept }, (_, i) => aggregates(span, Math.floor(now / ms) - i));
+    const keys = [
+      aggregateMinutes,
+      aggregateHours,
+      ...slices('d', MINUTE_MS, MINUTES_FORGOTTEN),
+      ...slices('m', MINUTE_MS, MINUTES_FORGOTTEN),
+      ...slices('h', HOUR_MS, HOURS_FORGOTTEN),
+    ];
     await this.#redis.ask('forget figures', (redis) => redis.unlink(keys));
   }
 
@@ -114,30 +123,15 @@ export class AggregateReader {
   }
 }
 
-function addTo(sums: Map<string, Cell>, field: string, part: Cell): void {
-  const sum = sums.get(field) ?? {};
-  sums.set(field, sum);
-  for (const [group, values] of Object.entries(part)) {
-    // No prototype: paths are made of keys that come from results.
-    sum[group] ??= Object.create(null) as Record<string, number>;
-    const target = sum[group];
-    for (const [name, value] of entriesOf(values)) target[name] = (target[name] ?? 0) + value;
-  }
-}
-
-/** Lua writes a table with the keys 1 to n as a list: the buckets of very short times. */
-function entriesOf(
-  values: Readonly<Record<string, number>> | readonly number[],
-): (readonly [string, number])[] {
-  if (Array.isArray(values)) return values.map((value: number, i) => [String(i + 1), value] as const);
-  return Object.entries(values as Readonly<Record<string, number>>);
-}
+/** Its own keys only: some come from results. */
+const recordOf = (values: ReadonlyMap<string, number> | undefined): Record<string, number> =>
+  Object.fromEntries(values ?? []);
 
 function timelineEntry({ span, number }: Slice, field: string, cell: Cell): TimelineEntry | null {
   const [type, task, backend, arm] = JSON.parse(field) as [string, string, BackendName, Arm];
   if (type !== 'runs') return null;
   const spanMs = span === 'm' ? MINUTE_MS : HOUR_MS;
-  const { succeeded = 0, failed = 0 } = cell.counts ?? {};
+  const { succeeded = 0, failed = 0 } = recordOf(cell.get('counts'));
   return { at: number * spanMs, spanMs, task, backend, arm, succeeded, failed };
 }
 
@@ -165,13 +159,13 @@ const NO_COUNTS: RunCounts = {
 
 function runCellOf(task: string, backend: BackendName, arm: Arm, cell: Cell): RunCell {
   const buckets = (timing: Timing) =>
-    new Map(Object.entries(cell[timing] ?? {}).map(([value, count]) => [Number(value), count]));
+    new Map([...(cell.get(timing) ?? [])].map(([value, count]) => [Number(value), count]));
   const timings = { wait: buckets('wait'), run: buckets('run'), total: buckets('total') };
-  return { task, backend, arm, counts: { ...NO_COUNTS, ...cell.counts }, timings };
+  return { task, backend, arm, counts: { ...NO_COUNTS, ...recordOf(cell.get('counts')) }, timings };
 }
 
 function pairCellOf(task: string, kind: PairKind, cell: Cell): PairCell {
-  const { compared = 0, matched = 0, dropped = 0, ...mismatched } = cell.counts ?? {};
+  const { compared = 0, matched = 0, dropped = 0, ...mismatched } = recordOf(cell.get('counts'));
   const kinds = mismatched as Partial<Record<MismatchKind, number>>;
-  return { task, kind, compared, matched, dropped, mismatched: kinds, paths: { ...cell.paths } };
+  return { task, kind, compared, matched, dropped, mismatched: kinds, paths: recordOf(cell.get('paths')) };
 }

@@ -2,36 +2,69 @@ import { randomUUID } from 'node:crypto';
 import { type Arm, bucketOf, type Counter, type RunMeter, type Timing } from '../domain/aggregates.ts';
 import type { Logger } from '../domain/logger.ts';
 import type { BackendName } from '../domain/task.ts';
+import { AggregateCompactor } from './aggregate-compactor.ts';
 import type { ControlRedis } from './control-redis.ts';
-import { row } from './rows.ts';
 
 const FLUSH_MS = 1_000;
-/** Cells in one call. */
-const MOST_CELLS = 50;
+/** How often a process looks whether anybody adds up what all have written. */
+const LOOK_MS = 600_000;
+/** Figures that nobody has added up for so long have no worker to do it. */
+const NEGLECTED_MS = 600_000;
+/** A call's cells are no longer than this and the last of them, in characters. */
+const PARCEL_LENGTH = 256 * 1024;
 
-/** One cell as Redis adds it up: tables of numbers. */
+/** Tables of numbers that add up. */
 type Cell = Record<string, Record<string, number>>;
 /** What one call carries; kept until it is answered. */
 interface Parcel {
   readonly number: number;
-  readonly cells: readonly (readonly [string, string])[];
+  /** As aggregate.lua takes them. */
+  readonly cells: string;
 }
 
-/** Counts what this process submits and runs, and adds it to the shared aggregates once a second. */
+/** Counts what this process submits and runs, and writes it down once a second. */
 export class AggregateWriter implements RunMeter {
   readonly #redis: ControlRedis;
   readonly #log: Logger;
   readonly #process = randomUUID();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #cells = new Map<string, Cell>();
   #parcels: Parcel[] = [];
   #number = 0;
   #flushing: Promise<void> | undefined;
+  readonly #lookMs: number;
+  #lookAt: number;
+  #looking = Promise.resolve();
+  readonly #ending = new AbortController();
 
-  constructor(redis: ControlRedis, log: Logger) {
+  /** @param lookMs how often to look for figures that nobody adds up @default 600_000 (ten minutes) */
+  constructor(redis: ControlRedis, log: Logger, lookMs = LOOK_MS) {
     this.#redis = redis;
     this.#log = log;
-    this.#timer = setInterval(() => void this.flush(), FLUSH_MS).unref();
+    this.#lookMs = lookMs;
+    // Processes that were started together would all write, and all look, at once.
+    this.#lookAt = performance.now() + (0.5 + Math.random()) * lookMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = setInterval(() => this.#tick(), FLUSH_MS).unref();
+      this.#tick();
+    }, Math.random() * FLUSH_MS).unref();
+  }
+
+  #tick(): void {
+    void this.flush();
+    if (performance.now() < this.#lookAt) return;
+    this.#lookAt = performance.now() + this.#lookMs;
+    this.#looking = this.#looking.then(() => this.#compactNeglected());
+  }
+
+  /** The workers' janitor does this. Where only others run the tasks, those who submit would fill Redis by the second. */
+  async #compactNeglected(): Promise<void> {
+    try {
+      const { signal } = this.#ending;
+      await new AggregateCompactor(this.#redis).pass({ settledMs: NEGLECTED_MS, signal });
+    } catch (error) {
+      this.#log.debug({}, `figures are added up later: ${(error as Error).message}`);
+    }
   }
 
   count(task: string, backend: BackendName, arm: Arm, counter: Counter, by = 1): void {
@@ -70,8 +103,7 @@ export class AggregateWriter implements RunMeter {
     this.#pack();
     try {
       for (let parcel = this.#parcels[0]; parcel; parcel = this.#parcels[0]) {
-        const rows = parcel.cells.map(([field, cell]) => row(field, cell)).join('');
-        await this.#redis.run('add-aggregates', [this.#process, parcel.number, parcel.cells.length, rows]);
+        await this.#redis.run('add-aggregates', [this.#process, parcel.number, parcel.cells]);
         this.#parcels.shift();
       }
     } catch (error) {
@@ -81,22 +113,32 @@ export class AggregateWriter implements RunMeter {
 
   /** Each parcel is sent under its number until it is answered, so that one whose answer was lost is not counted twice. */
   #pack(): void {
-    const cells = [...this.#cells].map(([key, cell]) => {
-      const [task, backend, arm] = key.split(' ');
-      return [JSON.stringify(['runs', task, backend, arm]), JSON.stringify(cell)] as const;
-    });
-    // While Redis is away everything stays in the cells, which do not grow; only the first parcel waits.
+    // While Redis is away everything stays in the cells, which do not grow; only the first parcels wait.
     if (this.#parcels.length > 0) return;
-    this.#cells = new Map();
-    for (let from = 0; from < cells.length; from += MOST_CELLS) {
+    let cells: string[] = [];
+    let length = 0;
+    const close = () => {
+      if (cells.length === 0) return;
       this.#number += 1;
-      this.#parcels.push({ number: this.#number, cells: cells.slice(from, from + MOST_CELLS) });
+      this.#parcels.push({ number: this.#number, cells: `[${cells.join(',')}]` });
+      cells = [];
+      length = 0;
+    };
+    for (const [key, cell] of this.#cells) {
+      const text = JSON.stringify([['runs', ...key.split(' ')], cell]);
+      cells.push(text);
+      length += text.length;
+      if (length > PARCEL_LENGTH) close();
     }
+    close();
+    this.#cells = new Map();
   }
 
   /** Writes the rest down. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#ending.abort();
+    await this.#looking;
     await this.flush();
     if (this.#cells.size > 0) await this.flush();
   }

@@ -29,8 +29,16 @@ export function keysOf(namespace: string) {
     worker: (id: string) => `${prefix}worker:${id}`,
     pairs: (task: string) => `${prefix}pairs:${task}`,
     replay: (replay: string) => `${prefix}replay:${replay}`,
-    /** What was counted in one minute (`m`) or hour (`h`), by its number since 1970. */
-    aggregates: (span: 'm' | 'h', number: number) => `${prefix}agg:${span}:${number}`,
+    /**
+     * What was counted: in one minute as it came (`d`), added up for a minute (`m`) or an hour (`h`), by its number since 1970;
+     * `draft`: sums that are being written.
+     */
+    aggregates: (span: 'd' | 'm' | 'h' | 'draft', number: number | string) =>
+      `${prefix}agg:${span}:${number}`,
+    /** Minutes that hold something as it came. */
+    aggregateMinutes: `${prefix}agg:minutes`,
+    /** Hours of which minutes were added up since the hour was. */
+    aggregateHours: `${prefix}agg:hours`,
   } as const;
 }
 

@@ -21,6 +21,7 @@ const LEDGER_SCRIPTS = [
   'accept-copies',
   'cancel-copies',
   'claim-pairs',
+  'compact-figures',
 ] as const;
 
 /** Scripts that count, too. */

@@ -1,20 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { encode } from '@msgpack/msgpack';
-import { type Aggregates, bucketOf } from '../../src/domain/aggregates.ts';
+import { bucketOf } from '../../src/domain/aggregates.ts';
 import type { Pair } from '../../src/domain/parity.ts';
 import type { Connections } from '../../src/manager/connections.ts';
 import type { HybridSystem } from '../support/hybrid-system.ts';
+import { HOUR, keyOf, MINUTE, NOW, packedCell, submitted, writePast } from '../support/past-figures.ts';
 import { expectNoLeakedConnections, redisUrl } from '../support/redis.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { announce, cellOf, figuresOf, shadowSystem } from '../support/shadow-scene.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-/** In the middle of a minute and of an hour. */
-const NOW = Date.UTC(2026, 5, 15, 14, 31, 17, 250);
 const ADDED = /"counts":\{"submitted"/;
 
 const opened: HybridSystem[] = [];
@@ -36,29 +32,6 @@ afterEach(async () => {
 });
 afterAll(() => expectNoLeakedConnections());
 
-const submitted = (figures: Aggregates) => cellOf(figures, 'stable', 'assigned')?.counts.submitted ?? 0;
-const field = JSON.stringify(['runs', 'double', 'stable', 'assigned']);
-
-/** Writes runs of these times as Redis keeps them at `NOW`: every hour, and the minutes that it has not forgotten. */
-async function writePast({ namespace, redis }: HybridSystem, times: readonly number[]): Promise<void> {
-  const written = new Map<string, { n: number; newestAt: number }>();
-  const count = (key: string, at: number) => {
-    const { n, newestAt } = written.get(key) ?? { n: 0, newestAt: at };
-    written.set(key, { n: n + 1, newestAt: Math.max(newestAt, at) });
-  };
-  for (const at of times) {
-    count(`h:${Math.floor(at / HOUR)}`, at);
-    if (at >= NOW - 25 * HOUR) count(`m:${Math.floor(at / MINUTE)}`, at);
-  }
-  const pipeline = redis.pipeline();
-  for (const [key, { n, newestAt }] of written) {
-    const cell = { counts: { submitted: n, succeeded: n }, run: { 1024: n } };
-    const packed = Buffer.from(encode(cell));
-    pipeline.hset(`{${namespace}}:agg:${key}`, field, packed, 'newestAt', newestAt);
-  }
-  await pipeline.exec();
-}
-
 describe('a window', () => {
   it('has each run in it once, whatever its edges, and says which time it is of', async () => {
     const seed = Number(process.env.TRIAL_SEED ?? randomInt(2 ** 31));
@@ -66,7 +39,9 @@ describe('a window', () => {
     const [system, c] = await begin();
     // Dense, so that a minute too many or too few has runs in it.
     const times = Array.from({ length: 5000 }, () => NOW - Math.floor(random() ** 2 * 40 * HOUR));
-    await writePast(system, times);
+    // What nobody has added up yet: minutes, hours, a quarter of a day.
+    const unpackedMs = [3 * MINUTE, 100 * MINUTE, 6 * HOUR][Math.floor(random() * 3)] as number;
+    await writePast(system, times, unpackedMs);
     const edges = (): readonly [number, number] => {
       // A third of the edges stand exactly on an hour.
       const edge = () => {
@@ -88,7 +63,7 @@ describe('a window', () => {
     for (const [from, to] of [...fixed, ...Array.from({ length: 40 }, edges)]) {
       const figures = await c.figures.read({ from, to, now: NOW });
       const inside = times.filter((at) => at >= figures.from && at < figures.to).length;
-      const told = `seed ${seed}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+      const told = `seed ${seed}, ${unpackedMs} ms not added up, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
       const timed = figures.runs[0]?.timings.run.get(1024) ?? 0;
       const charted = figures.timeline.reduce((sum, { succeeded }) => sum + succeeded, 0);
       expect({ told, submitted: submitted(figures), timed, charted }).toEqual({
@@ -160,9 +135,25 @@ describe('a window', () => {
 
   it('goes by its own keys: what somebody has overwritten is missing, and nothing else', async () => {
     const [system, c] = await begin();
-    await writePast(system, [NOW - 2 * MINUTE, NOW - MINUTE]);
-    await system.redis.set(`{${system.namespace}}:agg:m:${Math.floor((NOW - MINUTE) / MINUTE)}`, 'x');
-    expect(submitted(await c.figures.read({ from: NOW - 10 * MINUTE, to: NOW, now: NOW }))).toBe(1);
+    const at = [NOW - 20 * MINUTE, NOW - 19 * MINUTE, NOW - 18 * MINUTE, NOW - 2 * MINUTE, NOW - MINUTE, NOW];
+    await writePast(system, at);
+    const key = (span: 'd' | 'm', time: number) => keyOf(system, span, Math.floor(time / MINUTE));
+    const { redis } = system;
+    await redis.set(key('m', NOW - 20 * MINUTE), 'x');
+    await redis.hset(key('m', NOW - 19 * MINUTE), packedCell.field, 'x');
+    await redis.set(key('d', NOW - 2 * MINUTE), 'x');
+    const garbage = [
+      'x',
+      '{}',
+      '[1]',
+      '[["a"],2]',
+      '[[["a"],{"counts":3}]]',
+      '[[["a"],{"counts":{"b":"c"}}]]',
+    ];
+    await redis.hset(key('d', NOW - MINUTE), Object.fromEntries(garbage.map((text, n) => [`g:${n}`, text])));
+    const figures = await c.figures.read({ from: NOW - 30 * MINUTE, to: NOW, now: NOW });
+    expect(submitted(figures)).toBe(3);
+    expect(figures.runs).toHaveLength(1);
   });
 });
 
@@ -253,45 +244,73 @@ describe('figures of a process', () => {
 describe('what is kept', () => {
   it('goes by itself: minutes after a day, hours after a month', async () => {
     const [system, c] = await begin();
+    const hours: readonly [string, number][] = [
+      ['d', 25],
+      ['hours', 31 * 24],
+      ['last', 1],
+      ['m', 25],
+      ['minutes', 25],
+    ];
+    c.meter.count('double', 'stable', 'assigned', 'submitted');
+    await c.meter.flush();
+    await c.compactor.pass({ settledMs: -MINUTE });
     c.meter.count('double', 'stable', 'assigned', 'submitted');
     await c.meter.flush();
     const ttls = new Map<string, number>();
     for (const key of await system.redis.keys(`{${system.namespace}}:agg:*`)) {
       ttls.set(key.split(':')[2] ?? '', await system.redis.ttl(key));
     }
-    expect([...ttls.keys()].toSorted()).toEqual(['h', 'last', 'm']);
-    const within = (key: string, least: number, most: number) => {
-      expect(ttls.get(key)).toBeGreaterThan(least);
-      expect(ttls.get(key)).toBeLessThanOrEqual(most);
-    };
-    within('m', 24 * 3600, 25 * 3600);
-    within('h', 30 * 24 * 3600, 31 * 24 * 3600);
-    within('last', 0, 3600);
+    expect([...ttls.keys()].toSorted()).toEqual(hours.map(([kind]) => kind));
+    for (const [kind, most] of hours) {
+      expect([kind, Math.ceil((ttls.get(kind) ?? 0) / 3600)]).toEqual([kind, most]);
+    }
   });
 
-  it('of places that differ are the 50 seen first, which are counted on', async () => {
+  it('of places that differ are the 50 most frequent', async () => {
     const [system, c] = await begin();
-    const pairs = Array.from({ length: 70 }, (_, n) => pairOf(n));
+    const pairs = Array.from({ length: 200 }, (_, n) => pairOf(n));
     await announce(system.redis, system.namespace, pairs);
-    const settle = (pair: Pair, path: string) => ({
-      pair,
-      verdict: 'mismatched' as const,
-      counts: { counts: { compared: 1, value: 1 }, paths: { [path]: 1 } },
-      mismatch: null,
-    });
-    await c.pairs.settle(pairs.slice(0, 30).map((pair, n) => settle(pair, `/p${n}`)));
-    // Prototypes have no say in what is a path.
-    const odd = ['/__proto__', '/名前', '/constructor', '', '/a"b\\c'];
-    await c.pairs.settle(pairs.slice(30, 35).map((pair, n) => settle(pair, odd[n] as string)));
-    await c.pairs.settle(pairs.slice(35, 60).map((pair, n) => settle(pair, `/q${n}`)));
-    await c.pairs.settle(pairs.slice(60).map((pair) => settle(pair, '/p7')));
-    const [cell] = (await figuresOf(c)).pairs;
-    expect(cell).toMatchObject({ compared: 70, mismatched: { value: 70 } });
-    const paths = new Map(Object.entries(cell?.paths ?? {}));
-    expect(paths.size).toBe(50);
-    expect(paths.get('/p7')).toBe(11);
-    for (const path of odd) expect([path, paths.get(path)]).toEqual([path, 1]);
-    expect([paths.get('/q14'), paths.get('/q15')]).toEqual([1, undefined]);
+    // Prototypes have no say in what is a path, and half a character is one.
+    const often = ['/__proto__', '/名前', '/constructor', '', '/a"b\\c', '/\ud800'];
+    const settle = (pair: Pair, n: number) => {
+      const path = n < 140 ? `/p${n}` : (often[n % often.length] as string);
+      return {
+        pair,
+        verdict: 'mismatched' as const,
+        counts: { counts: { compared: 1, value: 1 }, paths: Object.fromEntries([[path, 1]]) },
+        mismatch: null,
+      };
+    };
+    const settled = pairs.map(settle);
+    await c.pairs.settle(settled.slice(0, 150));
+    await c.pairs.settle(settled.slice(150));
+    const check = async () => {
+      const [cell] = (await figuresOf(c)).pairs;
+      expect(cell).toMatchObject({ compared: 200, mismatched: { value: 200 } });
+      const paths = new Map(Object.entries(cell?.paths ?? {}));
+      expect(paths.size).toBe(50);
+      for (const path of often.slice(0, 5)) expect([path, paths.get(path)]).toEqual([path, 10]);
+      expect([...paths.values()].filter((n) => n === 10)).toHaveLength(6);
+    };
+    await check();
+    await c.compactor.pass({ settledMs: -MINUTE });
+    await check();
+  });
+
+  it('of a batch of pairs is all that can be kept, where somebody has overwritten a part', async () => {
+    const [system, c] = await begin();
+    const pairs = [pairOf(1), { ...pairOf(2), task: 'broken' }, pairOf(3)];
+    await announce(system.redis, system.namespace, pairs);
+    await system.redis.set(`{${system.namespace}}:pairs:broken`, 'x');
+    await c.pairs.settle(
+      pairs.map((pair) => ({
+        pair,
+        verdict: 'matched' as const,
+        counts: { counts: { compared: 1, matched: 1 } },
+        mismatch: null,
+      })),
+    );
+    expect((await figuresOf(c)).pairs).toMatchObject([{ task: 'double', compared: 2, matched: 2 }]);
   });
 
   it('of a pair is kept once, whoever settles it how often', async () => {

@@ -243,13 +243,8 @@ describe('what is counted', () => {
 
   it('each figure once, also when its answer was lost', async () => {
     const [system, c] = await begin();
-    const cell = JSON.stringify({ counts: { succeeded: 3 }, run: { 256: 3 } });
-    const args = [
-      'process-1',
-      1,
-      1,
-      `${JSON.stringify(['runs', 'double', 'stable', 'assigned'])}\n${cell}\n`,
-    ];
+    const cell = { counts: { succeeded: 3 }, run: { 256: 3 } };
+    const args = ['process-1', 1, JSON.stringify([[['runs', 'double', 'stable', 'assigned'], cell]])];
     expect(await c.control.run('add-aggregates', args)).toBe(1);
     expect(await c.control.run('add-aggregates', args)).toBe(0);
     expect(await c.control.run('add-aggregates', ['process-1', 2, ...args.slice(2)])).toBe(1);

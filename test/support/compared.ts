@@ -17,12 +17,15 @@ export function failed(
   return { backend, status: 'failed', error };
 }
 
+/** More than any test's results need, on a machine that is busy. */
+const PATIENT: ComparisonLimits = { budgetMs: 60_000 };
+
 /** Two results of one input, one from each backend. */
 export function compared(
   stable: unknown,
   canary: unknown,
   options: ParityOptions = {},
-  limits: ComparisonLimits = {},
+  limits: ComparisonLimits = PATIENT,
 ): ComparedPair {
   const definition = readParityOptions('sample', options);
   return compareObservations(definition, succeeded(stable), succeeded(canary, 'canary'), limits);

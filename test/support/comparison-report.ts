@@ -52,6 +52,7 @@ export const NO_SIDE: BackendSide = {
   assigned: NO_RUNS,
   apart: NO_RUNS,
   shadow: NO_RUNS,
+  unfinished: { assigned: 0, shadow: 0 },
   finished: 0,
   failed: 0,
   errorRate: null,
@@ -143,7 +144,7 @@ const GOOD_LINES: readonly VerdictLine[] = [
     title: 'Error rate',
     threshold: 'at most 1 % more',
     evidence:
-      '2 of 1,560 failed (0.13 %) on canary, 10 of 9,644 failed (0.1 %) on stable: between -0.1 and 0.36 % more',
+      '2 of 1,560 failed (0.13 %) on canary, 10 of 9,644 failed (0.1 %) on stable: between −0.1 and 0.36 % more',
     interval: { ...interval(0.0002, -0.001, 0.0036), limit: 0.01, unit: 'share' },
   },
   {
@@ -152,7 +153,7 @@ const GOOD_LINES: readonly VerdictLine[] = [
     title: 'Same results',
     threshold: 'at most 1 % of the pairs differ beyond noise',
     evidence:
-      '0 of 1,204 pairs differ (0 %, between 0 and 0.31 %); noise: 0 of 132 control pairs (0 %); beyond noise: between -2.8 and 0.32 %',
+      '0 of 1,204 pairs differ (0 %, between 0 and 0.31 %); noise: 0 of 132 control pairs (0 %); beyond noise: between −2.83 and 0.32 %',
     interval: { ...interval(0, -0.0283, 0.0032), limit: 0.01, unit: 'share' },
   },
   {
@@ -314,7 +315,7 @@ export function failedReport(): ComparisonReport {
         title: 'Same results',
         threshold: 'at most 1 % of the pairs differ beyond noise',
         evidence:
-          '212 of 840 pairs differ (25.2 %, between 22.3 and 28.3 %); the results differ: 160, one backend failed and the other did not: 51, canary gave no outcome in time: 1; noise: 1 of 120 control pairs (0.83 %); beyond noise: between 21.1 and 27.7 %',
+          '212 of 840 pairs differ (25.2 %, between 22.3 and 28.3 %); different values: 160, one succeeded, the other failed: 51, no outcome on canary: 1; noise: 1 of 120 control pairs (0.83 %); beyond noise: between 21.1 and 27.7 %',
         interval: { ...interval(0.244, 0.211, 0.277), limit: 0.01, unit: 'share' },
       },
       {
@@ -329,9 +330,9 @@ export function failedReport(): ComparisonReport {
       {
         rule: 'sample-ratio',
         verdict: 'successful',
-        title: 'Ratio kept',
+        title: 'Ratio not tested',
         threshold: 'p at least 0.001',
-        evidence: 'No submission was left to chance, so there is nothing to test',
+        evidence: 'Nothing to test: no submission was left to chance',
         interval: null,
       },
     ],
@@ -388,7 +389,7 @@ export function failedReport(): ComparisonReport {
         title: 'Error rate',
         threshold: 'at most 1 % more',
         evidence:
-          '0 of 12 failed (0 %) on canary, 1 of 250 failed (0.4 %) on stable: between -1 and 23.9 % more; only 12 tasks have finished on canary, at least 100 are needed',
+          '0 of 12 failed (0 %) on canary, 1 of 250 failed (0.4 %) on stable: between −1.02 and 23.9 % more; only 12 tasks have finished on canary, at least 100 are needed',
         interval: { ...interval(-0.004, -0.0102, 0.239), limit: 0.01, unit: 'share' },
       },
       {
@@ -398,13 +399,18 @@ export function failedReport(): ComparisonReport {
         threshold: 'at most 1 % of the pairs differ beyond noise',
         evidence:
           'No results have been compared: set parity.shadowSafe: true in the task if running it twice is harmless, and parity.sampleRate in the config',
+        doubt: 'nothing-compared',
         interval: null,
       },
     ],
     routed: { ...NO_ROUTE, total: 262, canaryShare: interval(0.0458, 0.0239, 0.0787), targetShare: 0.05 },
     backends: {
       stable: side(250, 1, 0, interval(0.004, 0.0007, 0.0223), [quantiles(2, 9, 20)]),
-      canary: { ...side(12, 0, 0, interval(0, 0, 0.2425), []), apart: { ...NO_RUNS, submitted: 7 } },
+      canary: {
+        ...side(12, 0, 0, interval(0, 0, 0.2425), []),
+        apart: { ...NO_RUNS, submitted: 7 },
+        unfinished: { assigned: 2, shadow: 1 },
+      },
     },
   };
   const unjudged: TaskComparison = {

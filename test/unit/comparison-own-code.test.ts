@@ -9,8 +9,8 @@ import { compared, failed, mismatchOf, succeeded, summary } from '../support/com
 type OwnCode = Pick<ParityOptions, 'clean' | 'compare'>;
 
 /** Long enough for what returns, on a machine that is busy. */
-const PATIENT = { ownCodeMs: 10_000 };
-const SHORT = { ownCodeMs: 20 };
+const PATIENT = { budgetMs: 10_000 };
+const SHORT = { budgetMs: 20 };
 
 /** A name of its own, because the linter minds an object that has it. */
 const THEN = 'then';
@@ -230,12 +230,16 @@ describe('own code that is of no use', () => {
   });
 
   it.each<readonly [name: string, options: OwnCode, note: string]>([
-    ['clean loops', { clean: forEver }, 'On both results: clean took longer than 20 ms and was stopped.'],
-    ['compare loops', { compare: forEver }, 'Compare took longer than 20 ms and was stopped.'],
+    [
+      'clean loops',
+      { clean: forEver },
+      'On both results: clean ran out of the 20 ms that a comparison may take.',
+    ],
+    ['compare loops', { compare: forEver }, 'Compare ran out of the 20 ms that a comparison may take.'],
     [
       'a pattern backtracks',
       { compare: () => /^(a+)+$/.test(`${'a'.repeat(60)}b`) },
-      'Compare took longer than 20 ms and was stopped.',
+      'Compare ran out of the 20 ms that a comparison may take.',
     ],
     [
       'the answer has a getter that loops',
@@ -246,7 +250,7 @@ describe('own code that is of no use', () => {
           },
         }),
       },
-      'On both results: clean took longer than 20 ms and was stopped.',
+      'On both results: clean ran out of the 20 ms that a comparison may take.',
     ],
     [
       'what is thrown has a name that loops',
@@ -259,17 +263,36 @@ describe('own code that is of no use', () => {
           };
         },
       },
-      'Compare took longer than 20 ms and was stopped.',
+      'Compare ran out of the 20 ms that a comparison may take.',
     ],
     [
       'a then loops',
       {
         compare: () => Object.defineProperty({}, THEN, { get: forEver }) as unknown as boolean,
       },
-      'Compare took longer than 20 ms and was stopped.',
+      'Compare ran out of the 20 ms that a comparison may take.',
     ],
   ])('%s: it is stopped', (_, options, note) => {
     expect(compared(1, 2, options, SHORT).comparison).toMatchObject({ kind: 'comparator', note });
+  });
+
+  it('shares one time limit: what clean has used up, compare has not', () => {
+    let calls = 0;
+    const compare = (): boolean => {
+      calls += 1;
+      return true;
+    };
+    const clean = () => {
+      calls += 1;
+      return forEver();
+    };
+    expect(compared(1, 1, { clean, compare }, SHORT).comparison).toMatchObject({ kind: 'comparator' });
+    expect(calls).toBe(1);
+    const spent = compared(1, 1, { compare }, { budgetMs: 0 });
+    expect(spent.comparison).toMatchObject({
+      note: 'Compare ran out of the 0 ms that a comparison may take.',
+    });
+    expect(calls).toBe(1);
   });
 
   it('still shows both sides where compare failed, not where clean did', () => {

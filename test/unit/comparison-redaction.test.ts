@@ -43,7 +43,7 @@ describe('sensitive places', () => {
       { u: [] },
       { u: { s: SECRET } },
       { sensitive: ['/u/s'] },
-      ['value', '/u changed: [] -> {"s":"[redacted]"}'],
+      ['value', '/u changed: [redacted] -> {"s":"[redacted]"}'],
     ],
     [
       'of every element',
@@ -113,6 +113,135 @@ describe('sensitive places', () => {
     const pair = compared(stable, canary, options);
     expect(summary(pair)).toEqual(expected);
     expect(JSON.stringify(pair)).not.toContain(SECRET);
+  });
+
+  const CUSTOMER = { sensitive: ['/customer/name'] };
+  const IBANS = { sensitive: ['/rows/*/iban'] };
+
+  it.each<Case>([
+    [
+      'JSON text in place of an object',
+      { customer: { name: SECRET, n: 1 } },
+      { customer: JSON.stringify({ name: SECRET }) },
+      CUSTOMER,
+      ['value', '/customer changed: {"name":"[redacted]","n":1} -> [redacted]'],
+    ],
+    [
+      'texts on both sides',
+      { customer: `name: ${SECRET}` },
+      { customer: `Name: ${SECRET}` },
+      CUSTOMER,
+      ['value', '/customer changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'an array in place of an object',
+      { customer: [{ name: SECRET }, 1] },
+      { customer: [{ name: SECRET }, 2] },
+      CUSTOMER,
+      ['value', '/customer changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'an object in place of an array',
+      { pair: ['x', SECRET] },
+      { pair: { key: 'x', value: SECRET } },
+      { sensitive: ['/pair/1'] },
+      ['value', '/pair changed: ["x","[redacted]"] -> [redacted]'],
+    ],
+    [
+      'an object in place of an array, and one that has the position as a key',
+      { pair: { 0: 'x', 1: SECRET } },
+      { pair: { 0: 'x', value: SECRET } },
+      { sensitive: ['/pair/1'] },
+      ['value', '/pair changed: {"0":"x","1":"[redacted]"} -> [redacted]'],
+    ],
+    [
+      'texts in place of objects in an array',
+      { rows: [{ iban: SECRET }, SECRET, { iban: 'x' }] },
+      { rows: [SECRET, `${SECRET}!`, { iban: 'x' }, [{ iban: SECRET }]] },
+      IBANS,
+      [
+        'value',
+        '/rows/0 changed: {"iban":"[redacted]"} -> [redacted]',
+        '/rows/1 changed: [redacted] -> [redacted]',
+        '/rows/3 added: null -> [redacted]',
+      ],
+    ],
+    [
+      'one object in place of an array of them',
+      { rows: [{ iban: SECRET, n: 1 }] },
+      { rows: { iban: SECRET, n: 1, more: { iban: SECRET, n: 1 } } },
+      IBANS,
+      [
+        'value',
+        '/rows changed: [{"iban":"[redacted]","n":1}] -> {"iban":"[redacted]","n":"[redacted]","more":{"iban":"[redacted]","n":1}}',
+      ],
+    ],
+    [
+      'in unordered elements',
+      { rows: [SECRET, { iban: 'x' }] },
+      { rows: [{ iban: 'x' }, `${SECRET}!`] },
+      { ...IBANS, unordered: ['/rows'] },
+      ['value', '/rows/0 changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'a step that no array has',
+      { list: [SECRET] },
+      { list: ['x'] },
+      { sensitive: ['/list/00'] },
+      ['value', '/list changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'the whole result as text',
+      { customer: { name: SECRET }, n: 1 },
+      JSON.stringify({ customer: { name: SECRET }, n: 1 }),
+      CUSTOMER,
+      ['type', ' changed: {"customer":{"name":"[redacted]"},"n":1} -> [redacted]'],
+    ],
+    [
+      'the whole result in an array, on one side only',
+      undefined,
+      [{ customer: { name: SECRET } }],
+      CUSTOMER,
+      ['type', ' added: null -> [redacted]'],
+    ],
+    [
+      'what clean makes text of',
+      { customer: { name: SECRET } },
+      { customer: { name: 'x' } },
+      { ...CUSTOMER, clean: JSON.stringify },
+      ['value', ' changed: [redacted] -> [redacted]'],
+    ],
+    [
+      'and null, which hides nothing',
+      { customer: null, n: 1 },
+      { customer: SECRET, n: 1 },
+      CUSTOMER,
+      ['value', '/customer changed: null -> [redacted]'],
+    ],
+    [
+      'equal within the tolerance',
+      { customer: 1, n: 1 },
+      { customer: 1.01, n: 2 },
+      { ...CUSTOMER, tolerance: { absolute: 0.1 } },
+      ['value', '/n changed: 1 -> 2'],
+    ],
+  ])('cover all of a value of another shape: %s', (_, stable, canary, options, expected) => {
+    const pair = compared(stable, canary, options);
+    expect(summary(pair)).toEqual(expected);
+    expect(JSON.stringify(pair)).not.toContain(SECRET);
+  });
+
+  it('cover all of a value of another shape in the texts of both sides', () => {
+    const options = { sensitive: ['/customer/name', '/rows/*/iban', '/pair/1'] };
+    const one = { n: 1, customer: SECRET, rows: [SECRET, [SECRET], null], pair: { value: SECRET } };
+    const pair = compared(one, JSON.stringify(one), options);
+    expect(pair.stable).toBe(
+      '{"n":1,"customer":"[redacted]","rows":["[redacted]","[redacted]",null],"pair":"[redacted]"}',
+    );
+    expect(pair.canary).toBe('"[redacted]"');
+    const definition = readParityOptions('sample', options);
+    const failure = failed({ name: 'Error', message: SECRET }, 'canary');
+    expect(compareObservations(definition, succeeded([one]), failure).stable).toBe('"[redacted]"');
   });
 
   it('are left out of the texts of both sides, and nothing else is', () => {

@@ -177,7 +177,7 @@ describe('unordered arrays', () => {
   const crowd = amounts.map((amount, share) => ({ amount: amount / 1e6, share }));
   const grid = amounts.map((amount) => ({ amount, share: Math.floor(random() * 100) }));
 
-  // Without the limits of the matching each of these takes minutes.
+  // With no more than a plain search each of these takes minutes.
   it.each<
     readonly [
       name: string,
@@ -189,7 +189,6 @@ describe('unordered arrays', () => {
   >([
     ['the same numbers', amounts, amounts, 0, true],
     ['near numbers', amounts, amounts.map((n) => n + 0.001), 0.01, true],
-    ['other numbers, each near half of them', amounts, amounts.map((n) => n + 70), 50, false],
     ['near points', grid, grid.map((p) => ({ ...p, amount: p.amount + 0.001 })), 0.01, true],
     // Only the second number tells them apart.
     ['points near each other', crowd, crowd.map((p) => ({ ...p, amount: -p.amount })), 0.01, true],
@@ -199,5 +198,48 @@ describe('unordered arrays', () => {
     const pair = compared(stable, shuffled(canary, random), { unordered: [''], tolerance: { absolute } });
     expect(pair.comparison.verdict).toBe(matches ? 'match' : 'mismatch');
     if (!matches) expect(mismatchOf(pair).differences).toHaveLength(20);
+  });
+
+  const GIVEN_UP = {
+    comparison: {
+      verdict: 'mismatch',
+      kind: 'comparator',
+      differences: [],
+      note: 'The comparison took longer than 20 ms and was given up.',
+    },
+    paths: [],
+  };
+  const others = amounts.map((n) => n + 70);
+
+  // To the end each of these takes minutes.
+  it.each<readonly [name: string, stable: unknown, canary: unknown, unordered: readonly string[]]>([
+    ['each near half of the others', amounts, others, ['']],
+    ['in two arrays', { a: amounts, b: amounts }, { a: amounts, b: others }, ['/a', '/b']],
+    ['in an array within one', [[0], amounts], [[0], others], ['', '/*']],
+    ['in a sensitive place', { a: amounts }, { a: others }, ['/a']],
+  ])(`10,000 numbers, %s: neither equal nor different (seed ${seed})`, (_, stable, canary, unordered) => {
+    const options = { unordered, tolerance: { absolute: 50 }, sensitive: ['/a'] };
+    const pair = compared(stable, canary, options, { budgetMs: 20 });
+    expect(pair).toMatchObject(GIVEN_UP);
+    expect(pair.stable).not.toBeNull();
+  });
+
+  it('many small arrays draw on the time of one pair', () => {
+    const clusters = (shift: number) =>
+      Array.from({ length: 2000 }, (_, n) => ({ n: `n${n}`, list: [1, 2, 3].map((i) => i + shift) }));
+    const options = { unordered: ['/*/list'], tolerance: { absolute: 0.1 } };
+    expect(compared(clusters(0), clusters(0.01), options).comparison.verdict).toBe('match');
+    expect(compared(clusters(0), clusters(0.01), options, { budgetMs: 0 }).comparison).toMatchObject({
+      kind: 'comparator',
+    });
+  });
+
+  it('where the own compare has found a difference, it stays one', () => {
+    const options = { unordered: [''], tolerance: { absolute: 50 }, compare: () => false };
+    const pair = compared(amounts, others, options, { budgetMs: 1000 });
+    expect(summary(pair)).toEqual(['value']);
+    expect(mismatchOf(pair).note).toBe(
+      "The task's own compare says that they differ; there was no time to find where.",
+    );
   });
 });

@@ -94,10 +94,21 @@ describe('the parity options of a task', () => {
       'no position after "/*"',
     ],
     [{ unordered: ['', '/0/tags'] }, 'parity.unordered[1]', 'no position after ""'],
+    [{ unordered: ['/list'], sensitive: ['/list/0'] }, 'parity.sensitive[0]', 'no position after "/list"'],
+    [{ unordered: ['/list'], sensitive: ['/*/0'] }, 'parity.sensitive[0]', 'no position after "/list"'],
+    [{ unordered: ['/list'], sensitive: ['/list/12/iban'] }, 'parity.sensitive[0]', 'after "/list"'],
+    [{ unordered: ['/*/tags'], sensitive: ['/3/*/0'] }, 'parity.sensitive[0]', 'after "/*/tags"'],
+    [{ unordered: ['/a/3/tags'], ignore: ['/a/*/tags/0'] }, 'parity.ignore[0]', 'after "/a/3/tags"'],
+    [{ unordered: ['/a', '/a/*'], ignore: ['/a/*/0'] }, 'parity.ignore[0]', 'after "/a/*"'],
   ])('%p is refused', (options, field, part) => {
     const { field: refused, message } = refusal(options);
     expect(refused).toBe(field);
     expect(message).toContain(part);
+  });
+
+  it('positions beside unordered arrays, and in ordered ones within them, are accepted', () => {
+    const options = { unordered: ['/list'], sensitive: ['/list/*/pair/0', '/other/0', '/list/*'] };
+    expect(refusal(options).message).toBe('accepted');
   });
 
   it('shows no more of what is given than a line', () => {

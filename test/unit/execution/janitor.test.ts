@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { JanitorLedger, OpenTask } from '../../../src/domain/janitor.ts';
 import type { EntryState, LedgerEntry } from '../../../src/domain/ledger.ts';
 import type { BackendName } from '../../../src/domain/task.ts';
-import { Janitor } from '../../../src/execution/janitor.ts';
+import { Janitor, type JanitorOptions } from '../../../src/execution/janitor.ts';
 import { COMPLETE, DeliveryLog } from '../../support/delivery-log.ts';
 import { jobId, jobRequest } from '../../support/job-requests.ts';
 import { createMemoryBackend, type MemoryBackend } from '../../support/memory-backend.ts';
@@ -107,7 +107,9 @@ beforeEach(() => {
   log = new RecordingLog();
 });
 
-const janitorWith = (change: { tasksPerPass?: number; intervalMs?: number } = {}) =>
+const janitorWith = (
+  change: Partial<Pick<JanitorOptions, 'tasksPerPass' | 'intervalMs' | 'compactFigures'>> = {},
+) =>
   new Janitor(ledger, {
     intervalMs: 60_000,
     minAgeMs: 5000,
@@ -116,6 +118,7 @@ const janitorWith = (change: { tasksPerPass?: number; intervalMs?: number } = {}
     backends: { canary, stable },
     isFrozen: () => false,
     evacuate: async () => 0,
+    compactFigures: async () => {},
     log,
     ...change,
   });
@@ -257,6 +260,26 @@ describe('Janitor: by itself', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(ledger.scanned.canary).toHaveLength(walked);
     expect(new Set(ledger.electedAs)).toEqual(new Set(['worker-1']));
+  });
+
+  it('adds up figures in each of its passes, also where the tasks could not be walked, and only while it is elected', async () => {
+    ledger.isElected = false;
+    ledger.scanCopies = async () => {
+      throw new Error('no copies');
+    };
+    let added = 0;
+    const compactFigures = async () => {
+      expect(ledger.isElected).toBe(true);
+      added += 1;
+    };
+    const janitor = janitorWith({ intervalMs: 5, compactFigures });
+    janitor.begin();
+    await waitFor(() => ledger.electedAs.length >= 2, { what: 'two elections' });
+    expect(added).toBe(0);
+    ledger.isElected = true;
+    await waitFor(() => added >= 2, { what: 'figures to be added up twice' });
+    await janitor.end();
+    expect(log.text()).toContain('no copies');
   });
 
   it('survives a ledger that does not answer', async () => {

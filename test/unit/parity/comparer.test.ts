@@ -128,4 +128,26 @@ describe('Comparer', () => {
     expect(pairs.settled.map(({ mismatch }) => mismatch?.kind)).toEqual(Array(10).fill('comparator'));
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
+
+  it('gives up on a task whose comparisons are slow in a row, whatever comes of them', async () => {
+    const slow = (from: number) => Array.from({ length: 4000 }, (_, n) => from + n / 100);
+    const asked: unknown[] = [];
+    const clean = (value: unknown) => {
+      asked.push(value);
+      return value === 'quick' ? value : slow(Number(value));
+    };
+    // Each number is near half of the others, and some have no partner: to find that out takes far longer than there is.
+    const comparer = comparerWith({ clean, unordered: [''], tolerance: { absolute: 20 } });
+    for (const [n, value] of [0, 0, 'quick', 0, 0, 0, 0, 'quick'].entries()) {
+      addPair(n, value, value === 0 ? 25 : value);
+    }
+    await comparer.pass();
+    expect(asked.filter((value) => value === 0)).toHaveLength(5);
+    const kinds = pairs.settled.map(({ mismatch }) => mismatch?.kind ?? 'match');
+    const given = 'comparator';
+    expect(kinds).toEqual([given, given, 'match', given, given, given, given, given]);
+    expect(log.lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { fields: { task: 'double' } },
+    ]);
+  });
 });
