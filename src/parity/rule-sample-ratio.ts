@@ -18,7 +18,7 @@ export const judgeSampleRatio: Rule = ({ shown: { routed, backends } }): Finding
   const base = { rule: 'sample-ratio', title: 'Ratio kept', threshold: `p at least ${SMALLEST_P}` } as const;
   const { sampleRatio: test, targetShare } = routed;
   if (!test || targetShare === null) {
-    const evidence = 'Nothing to test: no submission was left to chance';
+    const evidence = 'No submission was left to chance, so there is nothing to test';
     return {
       // Successful, because it must not keep anything from being so; but nobody has seen a ratio kept.
       line: { ...base, title: 'Ratio not tested', verdict: 'successful', evidence, interval: null },

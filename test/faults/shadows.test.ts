@@ -1,4 +1,5 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { copiesQueueOf } from '../../src/domain/task-backend.ts';
 import { type HybridConfigInput, HybridTaskManager, resolveConfig } from '../../src/index.ts';
 import { type Connections, openConnections } from '../../src/manager/connections.ts';
 import { recordedOf } from '../support/recorded.ts';
@@ -199,7 +200,7 @@ describe('a producer killed between noting a copy and enqueueing it', () => {
     const add =
       kind === 'shadow'
         ? canary.intercept('request', (request) => request.includes('"n"'))
-        : control.intercept('request', (request) => request.includes(`${trial.queue}.moved`));
+        : control.intercept('request', (request) => request.includes(copiesQueueOf(trial.queue)));
     const producer = await trial.start('producer', 'p', trial.config(urls, change), 1);
     await add.caught;
     await trial.kill(producer);

@@ -109,7 +109,7 @@ describe('figures that are added up', () => {
     const watcher = await direct.connections();
     // So that Redis knows the script and the answer that is lost is that of its running.
     await watcher.control.run('compact-figures', ['m', 1, 'none', 1, '']);
-    await writePast(direct, everyMinute(10), DAY);
+    await writePast(system, everyMinute(10), DAY);
     const dropped = wire.dropAnswer(
       (request) => /evalsha/i.test(request.toString()) && /\r\nm\r\n/.test(request.toString()),
     );

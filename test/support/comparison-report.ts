@@ -332,7 +332,7 @@ export function failedReport(): ComparisonReport {
         verdict: 'successful',
         title: 'Ratio not tested',
         threshold: 'p at least 0.001',
-        evidence: 'Nothing to test: no submission was left to chance',
+        evidence: 'No submission was left to chance, so there is nothing to test',
         interval: null,
       },
     ],
