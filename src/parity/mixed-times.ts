@@ -9,7 +9,7 @@ export const FEWEST_OF_SHARES = 200;
 /** Two-sided 0.001, the level that the ratio is tested at. */
 const Z_OF_ERRORS = 3.29;
 /** The largest and the smallest of many shares lie apart by chance, so more is asked of them. */
-const Z_OF_SHARES = 4.5;
+const Z_OF_SHARES = 5;
 const MOST_FACTOR = 3;
 
 /**

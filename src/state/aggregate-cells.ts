@@ -28,8 +28,9 @@ export class CellSums {
       if (!Array.isArray(entry)) continue;
       const [field, cell, times = 1] = entry as unknown[];
       if (!isField(field) || !isRecord(cell) || typeof times !== 'number') continue;
+      const name = JSON.stringify(field);
       for (const [group, values] of Object.entries(cell)) {
-        if (isRecord(values)) this.#add(JSON.stringify(field), group, Object.entries(values), times);
+        if (isRecord(values)) this.#add(name, group, Object.entries(values), times);
       }
     }
   }

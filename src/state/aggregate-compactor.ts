@@ -5,21 +5,24 @@ import type { ControlRedis } from './control-redis.ts';
 
 const MINUTE_MS = 60_000;
 const MINUTES_PER_HOUR = 60;
-/** A minute is left alone until so long after its end: clocks of Redis servers differ, and one may take another's place. */
-const SETTLED_MS = 2 * MINUTE_MS;
+/**
+ * A minute is left alone until so long after its end. Nobody writes into it then; should a server with a slower clock take
+ * over, what comes late is added to the sums by the next pass.
+ */
+const SETTLED_MS = 10_000;
 /** A pass takes no longer than this and one minute's figures; the next one goes on. Milliseconds. */
 const PASS_MS = 2_000;
 /** Looked at in one pass. */
 const MOST_PER_PASS = 200;
 /** Cells written in one call. */
-const PAGE = 50;
+const PAGE = 20;
 /** Of a draft whose process dies. */
 const DRAFT_TTL_SECONDS = 600;
 
 export interface CompactionOptions {
   /** Milliseconds since 1970. @default Redis's clock */
   readonly now?: number;
-  /** Minutes that ended later are left alone. @default 120_000 (two minutes) */
+  /** Minutes that ended later are left alone. @default 10_000 */
   readonly settledMs?: number;
   /** Ends the pass early. */
   readonly signal?: AbortSignal;

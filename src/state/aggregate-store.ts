@@ -1,10 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CellSums, NEWEST_AT } from './aggregate-cells.ts';
 import type { ControlRedis } from './control-redis.ts';
 
 /** Hashes asked for in one go. */
 const PAGE = 60;
 /** Fields of a raw hash asked for in one go; each is what a process counted in a second. */
-const RAW_PAGE = 100;
+const RAW_PAGE = 20;
+/** Characters added up before whatever else this process does has its turn. */
+const LENGTH_PER_TURN = 32 * 1024;
 
 /** Minutes that are added up side by side. */
 const MINUTES_AT_ONCE = 10;
@@ -30,6 +33,7 @@ export class AggregateStore {
   async *hours(numbers: readonly number[]): AsyncGenerator<[number, CellSums | null]> {
     for (const page of pagesOf(numbers)) {
       for (const [i, hash] of (await this.#packed('h', page)).entries()) {
+        await nextTurn();
         yield [page[i] as number, hash && Object.keys(hash).length > 0 ? sumsOf(hash) : null];
       }
     }
@@ -46,6 +50,7 @@ export class AggregateStore {
         yield* await Promise.all(
           some.map(async (number, n): Promise<[number, CellSums]> => {
             const i = first + n;
+            await nextTurn();
             return [number, raw[i] ? (await this.minute(number)).sums : sumsOf(packed[i])];
           }),
         );
@@ -74,6 +79,7 @@ export class AggregateStore {
     const seen = new Set<string>();
     let newestAt = '';
     let cursor = '0';
+    let length = 0;
     do {
       const [next, page] = await this.#redis.ask('read figures', (redis) =>
         redis.hscan(key, cursor, 'COUNT', RAW_PAGE),
@@ -84,6 +90,11 @@ export class AggregateStore {
         if (field === NEWEST_AT) newestAt = text;
         else if (!seen.has(field)) sums.addRaw(text);
         seen.add(field);
+        length += text.length;
+        if (length > LENGTH_PER_TURN) {
+          length = 0;
+          await nextTurn();
+        }
       }
     } while (cursor !== '0');
     sums.noteNewest(newestAt);

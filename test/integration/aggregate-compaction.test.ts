@@ -49,15 +49,18 @@ describe('figures that are added up', () => {
     await writePast(system, [...everyMinute(20), ...everyMinute(20)], DAY);
     const before = await all(c);
     expect(submitted(before)).toBe(40);
+    // A minute is left alone until it is over for ten seconds.
+    await passUntilDone(c, MINUTE_OF_NOW * MINUTE + 9_999);
+    expect((await keptBy(system)).minutes).toEqual([MINUTE_OF_NOW - 1, MINUTE_OF_NOW]);
+    expect(await all(c)).toEqual(before);
     await passUntilDone(c);
     expect(await all(c)).toEqual(before);
-    // Whatever ended two minutes ago: the running minute, and the two before it, are left alone.
     const minutes = (from: number, to: number) =>
       Array.from({ length: from - to + 1 }, (_, n) => MINUTE_OF_NOW - from + n);
     expect(await keptBy(system)).toEqual({
-      d: minutes(2, 0),
-      minutes: minutes(2, 0),
-      m: minutes(19, 3),
+      d: minutes(0, 0),
+      minutes: minutes(0, 0),
+      m: minutes(19, 1),
       hours: [HOUR_OF_NOW],
     });
   });
@@ -76,7 +79,7 @@ describe('figures that are added up', () => {
     const { h, hours, minutes } = await keptBy(system);
     expect(h).toEqual([5, 4, 3, 2, 1].map((n) => HOUR_OF_NOW - n));
     expect(hours).toEqual([HOUR_OF_NOW]);
-    expect(minutes).toHaveLength(3);
+    expect(minutes).toHaveLength(1);
   });
 
   it('are counted once where several add them up and others read', async () => {
@@ -95,7 +98,7 @@ describe('figures that are added up', () => {
     counts.add(submitted(await all(c)));
     expect([...counts]).toEqual([260]);
     const { m = [], h = [], draft = [] } = await keptBy(system);
-    expect([m.length, h.length, draft]).toEqual([127, 2, []]);
+    expect([m.length, h.length, draft]).toEqual([129, 2, []]);
     expect(written.reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(m.length + h.length);
   });
 
@@ -114,12 +117,12 @@ describe('figures that are added up', () => {
       (request) => /evalsha/i.test(request.toString()) && /\r\nm\r\n/.test(request.toString()),
     );
     // It is asked again, and told that there is nothing left to do.
-    expect(await c.compactor.pass({ now: NOW })).toBe(6);
+    expect(await c.compactor.pass({ now: NOW })).toBe(8);
     await dropped;
     expect(submitted(await all(watcher))).toBe(10);
     await passUntilDone(watcher);
     expect(submitted(await all(watcher))).toBe(10);
-    expect((await keptBy(system)).m).toHaveLength(7);
+    expect((await keptBy(system)).m).toHaveLength(9);
   });
 
   it('are not thrown away with what came since they were read', async () => {
@@ -166,7 +169,7 @@ describe('figures that are added up', () => {
     await system.redis.zadd(`{${system.namespace}}:agg:minutes`, 1, 'x');
     await passUntilDone(c);
     expect(submitted(await all(c))).toBe(8);
-    expect((await keptBy(system)).m).toEqual([7, 6, 5, 4, 3].map((ago) => MINUTE_OF_NOW - ago));
+    expect((await keptBy(system)).m).toEqual([7, 6, 5, 4, 3, 2, 1].map((ago) => MINUTE_OF_NOW - ago));
   });
 
   it('are forgotten with everything else, also by whoever is just adding them up', async () => {
