@@ -130,6 +130,7 @@ export interface PairCounts {
 
 export interface SettledPair {
   readonly pair: Pair;
+  /** For whoever replayed it; `dropped`: could not be compared. */
   readonly verdict: 'matched' | 'mismatched' | 'dropped';
   readonly counts: PairCounts;
   /** null: nothing to keep. */

@@ -110,6 +110,16 @@ export interface ParityPart {
   readonly noise: { readonly pairs: number; readonly mismatched: number; readonly rate: Interval | null };
   /** Mismatch rate minus noise, Newcombe's interval; null: no pair. Without control pairs the rate itself. */
   readonly beyondNoise: Interval | null;
+  /**
+   * The place, or the kind other than `value`, that differs most beyond its own noise: what differs by itself must not excuse
+   * what does not. null: nothing differs.
+   */
+  readonly worst: {
+    readonly what: string;
+    readonly pairs: number;
+    readonly controlPairs: number;
+    readonly beyondNoise: Interval;
+  } | null;
   /** Not compared: cancelled, or no outcome on either side. */
   readonly dropped: number;
   /** At most 10, most frequent first. */
@@ -163,6 +173,8 @@ export interface ComparisonReport {
   /** The newest few. */
   readonly mismatches: readonly Mismatch[];
   readonly timeline: readonly TimelineEntry[];
+  /** Behind every command that is printed, like ` --config FILE`: without it they would act somewhere else. @default '' */
+  readonly commandOptions?: string;
   /** One sentence each: what to keep in mind when reading. */
   readonly notes: readonly string[];
 }

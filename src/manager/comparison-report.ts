@@ -22,6 +22,8 @@ export interface ReportOptions {
   readonly lastMs?: number;
   /** End of the window, milliseconds since 1970. @default now */
   readonly to?: number;
+  /** Behind every command that the report prints, like ` --config FILE`. @default '' */
+  readonly commandOptions?: string;
   /** Only these tasks. @default all */
   readonly tasks?: readonly string[];
 }
@@ -46,7 +48,7 @@ export async function reportOf(c: Connections, options: ReportOptions): Promise<
   );
   const { namespace, report } = c.config;
   const { buildReport } = await import('../parity/report-builder.ts');
-  return buildReport({
+  const built = buildReport({
     namespace,
     at: now,
     window: { from: aggregates.from, to: Math.min(aggregates.to, now) },
@@ -60,6 +62,7 @@ export async function reportOf(c: Connections, options: ReportOptions): Promise<
     mostMismatches: MISMATCHES_SHOWN,
     gates: report.gates,
   });
+  return options.commandOptions ? { ...built, commandOptions: options.commandOptions } : built;
 }
 
 function checkWindow(from: number, to: number, now: number): void {

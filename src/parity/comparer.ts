@@ -147,7 +147,7 @@ export class Comparer {
     const { kind, differences, note = null } = comparison;
     return {
       pair,
-      verdict: 'mismatched',
+      verdict: kind === 'comparator' ? 'dropped' : 'mismatched',
       counts: {
         counts: { compared: 1, [kind]: 1 },
         ...(paths.length === 0
@@ -164,7 +164,7 @@ function unsettled(pair: Pair, kind: MismatchKind, at: number, note: string): Se
   const nothing = { differences: [], note, stable: null, canary: null };
   return {
     pair,
-    verdict: 'mismatched',
+    verdict: kind === 'comparator' ? 'dropped' : 'mismatched',
     counts: { counts: { compared: 1, [kind]: 1 } },
     mismatch: mismatchOf(pair, kind, at, nothing),
   };

@@ -1,6 +1,7 @@
 import type { PairCell } from '../domain/aggregates.ts';
 import type { Mismatch, MismatchKind } from '../domain/parity.ts';
 import type { ParityPart, PathCount } from '../domain/report.ts';
+import { KIND_WORDS } from '../domain/wording.ts';
 import type { Counted } from './pools.ts';
 import { clopperPearson, newcombe, type Share } from './statistics/proportions.ts';
 
@@ -25,7 +26,8 @@ interface PairSum {
 export function parityOf({ pairs, mismatches }: Counted): ParityPart {
   const cells = pairs.filter(({ kind }) => kind !== 'control');
   const ab = sumOf(cells);
-  const aa = sumOf(pairs.filter(({ kind }) => kind === 'control'));
+  const control = pairs.filter(({ kind }) => kind === 'control');
+  const aa = sumOf(control);
   const rate = clopperPearson(shareOf(ab));
   const noise = clopperPearson(shareOf(aa));
   return {
@@ -37,6 +39,7 @@ export function parityOf({ pairs, mismatches }: Counted): ParityPart {
     rate,
     noise: { pairs: aa.matched + aa.mismatched, mismatched: aa.mismatched, rate: noise },
     beyondNoise: noise ? newcombe(shareOf(ab), shareOf(aa)) : rate,
+    worst: worstOf(cells, control, ab, aa),
     dropped: ab.dropped,
     paths: pathsOf(cells, mismatches),
   };
@@ -60,6 +63,42 @@ function sumOf(cells: readonly PairCell[]): PairSum {
     }
   }
   return { matched, mismatched, unjudged, dropped, kinds };
+}
+
+/** Each place and each kind against its own noise. */
+function worstOf(
+  cells: readonly PairCell[],
+  control: readonly PairCell[],
+  ab: PairSum,
+  aa: PairSum,
+): ParityPart['worst'] {
+  const trials = { ab: ab.matched + ab.mismatched, aa: aa.matched + aa.mismatched };
+  const noise = aspectsOf(control, aa.kinds);
+  let worst: ParityPart['worst'] = null;
+  for (const [what, pairs] of aspectsOf(cells, ab.kinds)) {
+    const controlPairs = noise.get(what) ?? 0;
+    const share = { events: pairs, trials: trials.ab };
+    const beyondNoise =
+      trials.aa > 0 ? newcombe(share, { events: controlPairs, trials: trials.aa }) : clopperPearson(share);
+    if (beyondNoise && beyondNoise.low > (worst?.beyondNoise.low ?? Number.NEGATIVE_INFINITY))
+      worst = { what, pairs, controlPairs, beyondNoise };
+  }
+  return worst;
+}
+
+/** Pairs by what differs: a place, or a kind that is not about places. */
+function aspectsOf(cells: readonly PairCell[], kinds: Kinds): Map<string, number> {
+  const aspects = new Map<string, number>();
+  for (const [kind, count] of Object.entries(kinds) as [MismatchKind, number][]) {
+    if (kind !== 'value' && !UNJUDGED.includes(kind)) aspects.set(KIND_WORDS[kind], count);
+  }
+  for (const { paths } of cells) {
+    for (const [path, pairs] of Object.entries(paths)) {
+      const place = path === '' ? 'the whole result' : path;
+      aspects.set(place, (aspects.get(place) ?? 0) + pairs);
+    }
+  }
+  return aspects;
 }
 
 function pathsOf(cells: readonly PairCell[], mismatches: readonly Mismatch[]): readonly PathCount[] {

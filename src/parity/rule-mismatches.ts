@@ -9,6 +9,9 @@ import { percentBetween, sentence } from './wording.ts';
 const SWITCH_ON =
   'set parity.shadowSafe: true in the task if running it twice is harmless, and parity.sampleRate in the config';
 
+/** With more noise than this a comparison is not one. */
+const MOST_NOISE = 0.5;
+
 /** Pairs must not differ more often than copies on one and the same backend do, by more than the gate. */
 export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => {
   const { mismatchRate: limit, minimumPairs } = gates;
@@ -32,7 +35,7 @@ export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => 
     verdict,
     evidence: verdict === 'inconclusive' ? `${seen}; ${doubt ?? atBest(parity, limit)}` : seen,
     ...(verdict === 'inconclusive' && isUnjudged(parity, gates) ? { doubt: 'unjudged' } : {}),
-    interval: { ...beyondNoise, limit, unit: 'share' },
+    interval: { ...(worstBeyond(parity, limit)?.beyondNoise ?? beyondNoise), limit, unit: 'share' },
   };
   return { line, cause: causeOf(parity, beyondNoise, { verdict, doubt, limit }) };
 };
@@ -45,8 +48,14 @@ function verdictOf(
 ): Verdict {
   const isClear = parity.mismatched >= FEWEST_EVENTS;
   const isEnough = parity.pairs >= gates.minimumPairs;
+  if (worstBeyond(parity, gates.limit)) return 'failed';
   const verdict = judge(beyondNoise, gates.limit, { isEnough, isClear });
   return verdict === 'successful' && doubt !== null ? 'inconclusive' : verdict;
+}
+
+/** A place or kind that differs beyond its own noise by more than is allowed, whatever else differs by itself. */
+function worstBeyond({ worst }: ParityPart, limit: number): ParityPart['worst'] {
+  return worst && worst.pairs >= FEWEST_EVENTS && worst.beyondNoise.low > limit ? worst : null;
 }
 
 /** Why this cannot be successful, however the pairs look; null: it can. */
@@ -63,6 +72,11 @@ function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): strin
   const needsExcuse = (parity.rate?.high ?? 1) > limit;
   if (needsExcuse && noise.pairs > 0 && noise.pairs < fewestControls) {
     return `noise is known from ${plural(noise.pairs, 'control pair')} only, at least ${count(fewestControls)} are needed`;
+  }
+  if ((noise.rate?.estimate ?? 0) > MOST_NOISE) {
+    const place = parity.paths[0]?.path;
+    const advice = place ? `; if ${place} differs by itself, name it in parity.ignore` : '';
+    return `${percent(noise.rate?.estimate ?? 0)} of the control pairs differ, so the results say little${advice}`;
   }
   return null;
 }
@@ -124,6 +138,11 @@ function causeOf(
   if (found.verdict === 'inconclusive') {
     if (found.doubt !== null) return found.doubt;
     return `${differ}, which may be ${percent(beyondNoise.high)}${noise.pairs > 0 ? ' beyond noise' : ''}: ${atBest(parity, found.limit)}`;
+  }
+  const worst = worstBeyond(parity, found.limit);
+  if (worst && worst.controlPairs < worst.pairs && noise.mismatched > 0) {
+    const own = `${count(worst.controlPairs)} of ${plural(noise.pairs, 'control pair')}`;
+    return `${count(worst.pairs)} of ${plural(pairs, 'pair')} differ at ${worst.what}, ${own} do`;
   }
   const allowed =
     noise.rate && noise.mismatched > 0

@@ -78,6 +78,11 @@ export interface NextStep {
 
 /** What a person would type after reading, the likeliest first. */
 export function nextSteps(report: ComparisonReport): readonly NextStep[] {
+  const options = report.commandOptions ?? '';
+  return stepsFor(report).map(({ text, command }) => ({ text, command: `${command}${options}` }));
+}
+
+function stepsFor(report: ComparisonReport): readonly NextStep[] {
   const failed = report.tasks.filter(({ verdict }) => verdict === 'failed');
   if (report.newestAt === null) {
     return [

@@ -48,7 +48,7 @@ async function settlePairs(c: Connections, task: string, count: number, differen
     task,
     kind: 'shadow',
     primary: `task-${task}-${n}`,
-    copy: `task-copy-${n}`,
+    copy: `task-${task}-copy-${n}`,
     madeAt: 1,
     deadline: 2,
     replay: null,

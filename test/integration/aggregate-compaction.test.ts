@@ -145,6 +145,26 @@ describe('figures that are added up', () => {
     expect(submitted(await all(c))).toBe(1);
   });
 
+  it('are not written again by a call that is repeated late', async () => {
+    const [, c] = await begin();
+    const now = await c.figures.now();
+    const call = () => c.control.run('add-aggregates', ['process', 7, rawCell(3)]);
+    expect(await call()).toBe(1);
+    await passUntilDone(c, now + 2 * MINUTE);
+    expect(await call()).toBe(0);
+    expect(submitted(await all(c, now + 2 * MINUTE))).toBe(3);
+  });
+
+  it('make no hour while a minute of it waits', async () => {
+    const [system, c] = await begin();
+    await writePast(system, everyMinute(120), 100 * MINUTE);
+    const first = (HOUR_OF_NOW - 1) * 60;
+    await system.redis.hset(`{${system.namespace}}:agg:draft:x`, 'newestAt', 1);
+    await system.redis.zadd(`{${system.namespace}}:agg:hours`, HOUR_OF_NOW - 1, HOUR_OF_NOW - 1);
+    expect(await c.control.run('compact-figures', ['h', HOUR_OF_NOW - 1, 'x', first, first + 59])).toBe(0);
+    expect(submitted(await all(c))).toBe(120);
+  });
+
   it('take in what comes later, by a clock that goes back', async () => {
     const [system, c] = await begin();
     await writePast(system, everyMinute(120), DAY);

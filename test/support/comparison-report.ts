@@ -70,6 +70,7 @@ const NO_PAIRS: ParityPart = {
   rate: null,
   noise: { pairs: 0, mismatched: 0, rate: null },
   beyondNoise: null,
+  worst: null,
   dropped: 0,
   paths: [],
 };
@@ -358,6 +359,12 @@ export function failedReport(): ComparisonReport {
       rate: interval(0.2524, 0.2233, 0.2832),
       noise: { pairs: 120, mismatched: 1, rate: interval(0.0083, 0.0002, 0.0456) },
       beyondNoise: interval(0.244, 0.211, 0.277),
+      worst: {
+        what: '/metadata/keywords/*',
+        pairs: 148,
+        controlPairs: 0,
+        beyondNoise: interval(0.176, 0.149, 0.203),
+      },
       dropped: 4,
       paths: [
         {

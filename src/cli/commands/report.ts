@@ -106,6 +106,7 @@ async function show({ manager }: Session, flags: ReportFlags, format: ReportForm
       : { from: timeOf(flags.since) }),
     ...(flags.until === undefined ? {} : { to: timeOf(flags.until) }),
     ...(flags.task === undefined ? {} : { tasks: flags.task }),
+    ...(flags.config === undefined ? {} : { commandOptions: ` --config ${flags.config}` }),
   });
   const { renderReport } = await import('../../manager/comparison-report.ts');
   const text = await renderReport(report, format, {
