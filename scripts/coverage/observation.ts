@@ -59,7 +59,8 @@ function countIntervals({ total, tasks }: ComparisonReport, truth: Truth, tallie
     count("Wilson: canary's share", holds(total.routed.canaryShare, truth.ratio), rarer);
   }
   const median = holds(total.medianRatio.run, 1);
-  const runs = smaller < 100 ? 'fewer than 100 runs' : smaller < 1000 ? '100 to 999 runs' : '1,000 runs or more';
+  const runs =
+    smaller < 100 ? 'fewer than 100 runs' : smaller < 1000 ? '100 to 999 runs' : '1,000 runs or more';
   for (const where of [ALL, truth.shape, runs]) tallies.count(`Bootstrap: ratio of medians/${where}`, median);
 }
 
@@ -72,7 +73,8 @@ function countVerdicts({ verdict, tasks }: ComparisonReport, tallies: Tallies): 
   for (const one of ['failed', 'inconclusive', 'successful']) {
     tallies.count(`verdict/${one}`, verdict === one);
   }
-  for (const line of tasks[0]?.lines ?? []) tallies.count(`failed rule/${line.rule}`, line.verdict === 'failed');
+  for (const line of tasks[0]?.lines ?? [])
+    tallies.count(`failed rule/${line.rule}`, line.verdict === 'failed');
   const doubt = tasks[0]?.lines.find(({ rule }) => rule === 'sample-ratio');
   tallies.count('alarm/sample-ratio', doubt?.verdict === 'inconclusive');
 }
