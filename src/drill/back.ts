@@ -11,7 +11,7 @@ import { Stream } from './stream.ts';
 /** Submissions before the button, and after it. */
 const BEFORE = 10;
 const AFTER = 20;
-const GRACE_MS = 1_000;
+const GRACE_MS = 2_000;
 const PATIENCE_MS = 10_000;
 
 type Problem = (sentence: string) => void;

@@ -141,7 +141,7 @@ describe('the report at the end of the demo', () => {
   it(
     'Ctrl-C ends the wait for comparisons, not the run',
     async () => {
-      putDocuments(20);
+      putDocuments(8);
       const child = start('docs', '--out', 'out');
       const pairs = '{hybrid-demo}:pairs:generate-metadata';
       const client = plainClient(redis.url);
@@ -159,7 +159,7 @@ describe('the report at the end of the demo', () => {
       const { code, stdout, stderr } = await end(child);
       expect(code).toBe(130);
       expect(stderr).toMatch(/not compared; the report is\s+without them\./);
-      expect(stdout).toMatch(/^\nDone: 20 documents, /);
+      expect(stdout).toMatch(/^\nDone: 8 documents, /);
       expect(stdout).toMatch(/\nVerdict {4}inconclusive: /);
       const record = JSON.parse(readFileSync(join(home, 'out', 'run.json'), 'utf8'));
       expect(record.finishedAt).not.toBeNull();
@@ -173,10 +173,10 @@ describe('the report at the end of the demo', () => {
   it(
     'is missing from a run that was interrupted, and tells of all of it when that goes on',
     async () => {
-      putDocuments(40);
+      putDocuments(20);
       const child = start('docs', '--out', 'out', '--json');
       const client = plainClient(redis.url);
-      await waitFor(async () => (await client.keys('{hybrid-demo}:outcome:*')).length >= 10, {
+      await waitFor(async () => (await client.keys('{hybrid-demo}:outcome:*')).length >= 3, {
         what: 'the first answers',
         timeoutMs: 60_000,
       });
@@ -260,10 +260,10 @@ describe('a demo that goes wrong on purpose', () => {
   it(
     'an interrupted one is not gone on with by a run without',
     async () => {
-      putDocuments(40);
+      putDocuments(15);
       const child = start('docs', '--out', 'out', '--inject', 'mismatch', '--json');
       const client = plainClient(redis.url);
-      await waitFor(async () => (await client.keys('{hybrid-demo-inject-mismatch}:outcome:*')).length >= 10, {
+      await waitFor(async () => (await client.keys('{hybrid-demo-inject-mismatch}:outcome:*')).length >= 3, {
         what: 'the first answers',
         timeoutMs: 60_000,
       });
