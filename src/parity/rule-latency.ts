@@ -49,7 +49,8 @@ function verdictOf(
   gates: ReportGates,
   isEnough: boolean,
 ): Verdict {
-  const data = { isEnough, isClear: true };
+  // Few runs are of one moment, in which something else may have been slow: never clear before there are enough.
+  const data = { isEnough, isClear: false };
   const byFloor = judge(differenceMs, gates.latencyFloorMs, data);
   const byRatio = ratio ? judge(ratio, gates.latencyRatio, data) : byFloor;
   if (byRatio === byFloor) return byRatio;
