@@ -27,6 +27,7 @@ export type {
   ComparisonReport,
   Interval,
   ParityPart,
+  ReportFormat,
   ReportGates,
   TaskComparison,
   Verdict,
@@ -56,7 +57,7 @@ export type {
 export { defineTask } from './domain/task.ts';
 export { HybridTaskManager, type ManagerOptions } from './hybrid-task-manager.ts';
 export { HybridWorker, type WorkerOptions } from './hybrid-worker.ts';
-export { type ReportFormat, type ReportOptions, renderReport } from './manager/comparison-report.ts';
+export { type ReportOptions, renderReport } from './manager/comparison-report.ts';
 export type { DrainOptions, DrainProgress, DrainReport } from './manager/drain.ts';
 export type { ActiveDrainJob, DelayedDrainJob, DrainJob, DrainLook } from './manager/drain-look.ts';
 export type { ReplayedInput, ReplayOptions, ReplayProgress, ReplayResult } from './manager/replay.ts';

@@ -1,16 +1,11 @@
-import type { ComparisonReport, Interval, ReportGates } from '../../src/domain/report.ts';
+import { resolveConfig } from '../../src/config.ts';
+import type { ComparisonReport, Interval } from '../../src/domain/report.ts';
 import { buildReport } from '../../src/parity/report-builder.ts';
 import { simulate, type Truth } from './simulation.ts';
 import type { Tallies } from './tally.ts';
 
-const GATES: ReportGates = {
-  errorRateDifference: 0.01,
-  mismatchRate: 0.01,
-  latencyRatio: 1.25,
-  latencyFloorMs: 10,
-  minimumPairs: 100,
-  minimumTasks: 100,
-};
+/** The defaults. */
+const GATES = resolveConfig({}).report.gates;
 
 /** Names of the tallies: `interval/which/where`. */
 export const ALL = 'all';

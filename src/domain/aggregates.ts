@@ -27,6 +27,17 @@ export interface RunCounts {
   readonly overdue: number;
 }
 
+export const NO_COUNTS: RunCounts = Object.freeze({
+  submitted: 0,
+  randomised: 0,
+  expectedCanary: 0,
+  variance: 0,
+  succeeded: 0,
+  failed: 0,
+  retried: 0,
+  overdue: 0,
+});
+
 export type Counter = keyof RunCounts;
 
 /** What is timed of each run, in microseconds. `wait`: from due to started. `run`: the handler, its last try. `total`: from due to finished. Of copies only `run`. */
@@ -72,7 +83,7 @@ export interface RunCell {
 export interface PairCell {
   readonly task: string;
   readonly kind: PairKind;
-  /** The copies' backend; the primaries' is the other one, and for `control` the same. */
+  /** `matched` and all of `mismatched`. */
   readonly compared: number;
   readonly matched: number;
   readonly mismatched: Readonly<Partial<Record<MismatchKind, number>>>;

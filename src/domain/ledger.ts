@@ -155,8 +155,6 @@ export interface LedgerEntry {
 /** Where copies are made and ended. Every call may be repeated after a lost answer. */
 export interface CopyLedger {
   accept(request: CopyRequest): Promise<CopyResult>;
-  /** Unfinished copies of the namespace. */
-  count(): Promise<number>;
   /** Those that a live worker runs are asked to end. @returns how many were cancelled or asked */
   cancel(ids: readonly string[]): Promise<number>;
   cancelAll(signal?: AbortSignal): Promise<number>;

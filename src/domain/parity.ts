@@ -132,7 +132,7 @@ export interface SettledPair {
   readonly pair: Pair;
   /** For whoever replayed it; `dropped`: could not be compared. */
   readonly verdict: 'matched' | 'mismatched' | 'dropped';
-  readonly counts: PairCounts;
+  readonly cell: PairCounts;
   /** null: nothing to keep. */
   readonly mismatch: Mismatch | null;
 }

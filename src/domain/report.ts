@@ -178,3 +178,8 @@ export interface ComparisonReport {
   /** One sentence each: what to keep in mind when reading. */
   readonly notes: readonly string[];
 }
+
+/** `terminal` for a person, `html` for people, `md` for a pull request, `json` for scripts, `junit` for CI. */
+export type ReportFormat = 'terminal' | 'html' | 'md' | 'json' | 'junit';
+
+export const REPORT_FORMATS: readonly ReportFormat[] = ['terminal', 'html', 'md', 'json', 'junit'];

@@ -1,7 +1,6 @@
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { Mismatch } from '../domain/parity.ts';
-import type { ComparisonReport } from '../domain/report.ts';
-import type { ReportFormat } from '../report/render.ts';
+import type { ComparisonReport, ReportFormat } from '../domain/report.ts';
 import type { TerminalOptions } from '../report/terminal.ts';
 import type { Connections } from './connections.ts';
 
@@ -80,8 +79,6 @@ function checkWindow(from: number, to: number, now: number): void {
       `a window in the last 30 days, from ${shown(now - LONGEST_MS)} on`,
     );
 }
-
-export type { ReportFormat };
 
 /**
  * A report in one of its forms: `terminal` for a person, `html` (one file, no script) for people, `md` for a pull request,

@@ -17,6 +17,7 @@ const MOST_WAITING_LENGTH = 16 * 1024 * 1024;
 const GATHER_MS = 100;
 /** Copies made at once; others' submissions have their turn in between. */
 const AT_ONCE = 25;
+
 export interface CopyOrder {
   readonly kind: PairKind;
   readonly owner: BackendName;
@@ -134,7 +135,7 @@ export class CopyMaker {
     throw result.error;
   }
 
-  /** Once: it is about every copy from then on, until workers catch up. */
+  /** Once in a process: a system that stays full would say it with every copy. */
   #tellFull(): void {
     if (this.#hasToldFull) return;
     this.#hasToldFull = true;

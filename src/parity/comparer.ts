@@ -12,7 +12,7 @@ import type {
 } from '../domain/parity.ts';
 import { compareObservations } from './comparison.ts';
 import { ComparisonBreaker } from './comparison-breaker.ts';
-import { judgePair } from './pair-judgement.ts';
+import { judgePair, nextLookAt } from './pair-judgement.ts';
 import { UnmatchedIgnores } from './unmatched-ignores.ts';
 
 /** Pairs looked at in one go. */
@@ -91,9 +91,8 @@ export class Comparer {
     for (const [i, pair] of pairs.entries()) {
       // Results may be large: they are read once, when both are there.
       const isReady = (recorded[2 * i] && recorded[2 * i + 1]) || now >= pair.deadline;
-      const look = isReady ? null : judgePair(pair, null, null, now);
-      if (look?.state === 'waiting') waiting.push({ pair, lookAt: look.lookAt });
-      else ready.push(pair);
+      if (isReady) ready.push(pair);
+      else waiting.push({ pair, lookAt: nextLookAt(pair, now) });
     }
     await this.#pairs.putOff(waiting);
     for (let from = 0; from < ready.length && !this.#isEnding; from += AT_ONCE) {
@@ -119,7 +118,7 @@ export class Comparer {
       }
       over.push(pair);
       if (judgement.state === 'missing') settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
-      else settled.push({ pair, verdict: 'dropped', counts: { counts: { dropped: 1 } }, mismatch: null });
+      else settled.push({ pair, verdict: 'dropped', cell: { counts: { dropped: 1 } }, mismatch: null });
     }
     // First, because it may be repeated: a copy whose pair is settled is looked after by nobody.
     if (over.length > 0) await this.#options.endCopies(over);
@@ -142,41 +141,35 @@ export class Comparer {
       this.#ignores.note(pair.task, definition.ignore, unmatchedIgnores);
     }
     if (comparison.verdict === 'match') {
-      return { pair, verdict: 'matched', counts: { counts: { compared: 1, matched: 1 } }, mismatch: null };
+      return { pair, verdict: 'matched', cell: { counts: { compared: 1, matched: 1 } }, mismatch: null };
     }
     const { kind, differences, note = null } = comparison;
-    return {
-      pair,
-      verdict: kind === 'comparator' ? 'dropped' : 'mismatched',
-      counts: {
-        counts: { compared: 1, [kind]: 1 },
-        ...(paths.length === 0
-          ? {}
-          : { paths: Object.fromEntries(paths.map((path) => [wellFormed(path), 1])) }),
-      },
-      mismatch: mismatchOf(pair, kind, at, { differences, note, stable, canary }),
-    };
+    return mismatched(pair, kind, at, { differences, note, stable, canary }, paths);
   }
 }
 
 /** A pair whose results could not be held against each other. */
 function unsettled(pair: Pair, kind: MismatchKind, at: number, note: string): SettledPair {
-  const nothing = { differences: [], note, stable: null, canary: null };
-  return {
-    pair,
-    verdict: kind === 'comparator' ? 'dropped' : 'mismatched',
-    counts: { counts: { compared: 1, [kind]: 1 } },
-    mismatch: mismatchOf(pair, kind, at, nothing),
-  };
+  return mismatched(pair, kind, at, { differences: [], note, stable: null, canary: null }, []);
 }
 
-function mismatchOf(
-  { task, kind: pair, primary, copy, replay }: Pair,
+function mismatched(
+  pair: Pair,
   kind: MismatchKind,
   at: number,
   found: Pick<Mismatch, 'differences' | 'note' | 'stable' | 'canary'>,
-): Mismatch {
-  return { at, task, pair, kind, primary, copy, replay, ...found };
+  paths: readonly string[],
+): SettledPair {
+  const { task, kind: pairKind, primary, copy, replay } = pair;
+  return {
+    pair,
+    verdict: kind === 'comparator' ? 'dropped' : 'mismatched',
+    cell: {
+      counts: { compared: 1, [kind]: 1 },
+      ...(paths.length > 0 && { paths: Object.fromEntries(paths.map((path) => [wellFormed(path), 1])) }),
+    },
+    mismatch: { at, task, pair: pairKind, kind, primary, copy, replay, ...found },
+  };
 }
 
 /** Halves of surrogate pairs, which a text cut in the middle ends with, are no JSON for Redis. */

@@ -26,7 +26,7 @@ const MOST_MESSAGE_LENGTH = 4096;
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 
 /** In this order: a date is not three numbers. Each looks ahead no further than its own match, so that no message is slow. */
-const PASSING: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
+const PASSING: readonly (readonly [pattern: RegExp, word: string])[] = [
   [/(["'`])(?:[a-z]:[\\/]|~?\.{0,2}\/|file:\/\/)[^"'`\n]*\1/gi, '<path>'],
   [new RegExp(`\\b(?:task-)?${UUID}\\b`, 'gi'), '<id>'],
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?/g, '<time>'],
@@ -43,6 +43,6 @@ const PASSING: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
 /** A message with ids, numbers, times, durations and quoted paths replaced, which differ from run to run. */
 export function normaliseMessage(message: string): string {
   let text = message.slice(0, MOST_MESSAGE_LENGTH);
-  for (const [pattern, placeholder] of PASSING) text = text.replace(pattern, placeholder);
+  for (const [pattern, word] of PASSING) text = text.replace(pattern, word);
   return text;
 }

@@ -4,7 +4,7 @@ import type { MismatchKind, Observation, Pair } from '../domain/parity.ts';
 /** What can be said of a pair at a moment. */
 export type PairJudgement =
   /** A side may still end. */
-  | { readonly state: 'waiting'; readonly lookAt: number }
+  | { readonly state: 'waiting' }
   /** There is nothing to compare: a side was cancelled, was moved, or neither came to an end in time. */
   | { readonly state: 'dropped' }
   | { readonly state: 'missing'; readonly kind: Extract<MismatchKind, `${string}-missing`> }
@@ -14,6 +14,12 @@ export type PairJudgement =
 /** The shortest and the longest time to the next look at a pair, in milliseconds. */
 const SOONEST_MS = 500;
 const LATEST_MS = 15_000;
+
+/** When a pair that is not complete is looked at next: after a pause that grows with its age, its deadline at the latest. */
+export function nextLookAt({ madeAt, deadline }: Pair, now: number): number {
+  const pauseMs = Math.min(LATEST_MS, Math.max(SOONEST_MS, (now - madeAt) / 4));
+  return Math.min(Math.round(now + pauseMs), deadline);
+}
 
 /**
  * @param primary the outcome of the caller's task (of a replay: of the copy on stable); null: none so far
@@ -29,10 +35,7 @@ export function judgePair(
   const [first, second] = [observationOf(primary), observationOf(copy)];
   if (first === 'cancelled' || second === 'cancelled') return { state: 'dropped' };
   if (first && second) return complete(pair, first, second);
-  if (now < pair.deadline) {
-    const pauseMs = Math.min(LATEST_MS, Math.max(SOONEST_MS, (now - pair.madeAt) / 4));
-    return { state: 'waiting', lookAt: Math.min(Math.round(now + pauseMs), pair.deadline) };
-  }
+  if (now < pair.deadline) return { state: 'waiting' };
   const present = first ?? second;
   if (!present) return { state: 'dropped' };
   const isControl = pair.kind === 'control';

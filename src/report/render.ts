@@ -1,14 +1,9 @@
-import type { ComparisonReport } from '../domain/report.ts';
+import type { ComparisonReport, ReportFormat } from '../domain/report.ts';
 import { htmlReport } from './html.ts';
 import { jsonReport } from './json.ts';
 import { junitReport } from './junit.ts';
 import { markdownReport } from './markdown.ts';
 import { type TerminalOptions, terminalReport } from './terminal.ts';
-
-/** `terminal` for a person, `html` for people, `md` for a pull request, `json` for scripts, `junit` for CI. */
-export type ReportFormat = 'terminal' | 'html' | 'md' | 'json' | 'junit';
-
-export const REPORT_FORMATS: readonly ReportFormat[] = ['terminal', 'html', 'md', 'json', 'junit'];
 
 /** The report in one of its forms, ended by a line end. @param options for `terminal` only */
 export function renderReport(

@@ -1,11 +1,11 @@
-import type {
-  Aggregates,
-  Arm,
-  PairCell,
-  RunCell,
-  RunCounts,
-  TimelineEntry,
-  Timing,
+import {
+  type Aggregates,
+  type Arm,
+  NO_COUNTS,
+  type PairCell,
+  type RunCell,
+  type TimelineEntry,
+  type Timing,
 } from '../domain/aggregates.ts';
 import type { MismatchKind, PairKind } from '../domain/parity.ts';
 import type { BackendName } from '../domain/task.ts';
@@ -145,17 +145,6 @@ function cellsOf(sums: ReadonlyMap<string, Cell>): { runs: RunCell[]; pairs: Pai
   }
   return { runs, pairs };
 }
-
-const NO_COUNTS: RunCounts = {
-  submitted: 0,
-  randomised: 0,
-  expectedCanary: 0,
-  variance: 0,
-  succeeded: 0,
-  failed: 0,
-  retried: 0,
-  overdue: 0,
-};
 
 function runCellOf(task: string, backend: BackendName, arm: Arm, cell: Cell): RunCell {
   const buckets = (timing: Timing) =>

@@ -42,11 +42,6 @@ export class Copies implements CopyLedger {
     return { status: 'accepted', acceptedAt: Number(answer) };
   }
 
-  async count(): Promise<number> {
-    const key = this.#redis.keys.openCopies;
-    return this.#redis.ask('count copies', (redis) => redis.zcard(key));
-  }
-
   async cancel(ids: readonly string[]): Promise<number> {
     if (ids.length === 0) return 0;
     const rows = ids.map((id) => row(id, outcomeShardOf(id))).join('');

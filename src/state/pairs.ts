@@ -56,12 +56,12 @@ export class Pairs implements PairLedger {
 
   async settle(pairs: readonly SettledPair[]): Promise<void> {
     if (pairs.length === 0) return;
-    const rows = pairs.map(({ pair, verdict, counts, mismatch }) =>
+    const rows = pairs.map(({ pair, verdict, cell, mismatch }) =>
       row(
         pair.task,
         memberOf(pair),
         JSON.stringify(['pairs', pair.task, pair.kind]),
-        JSON.stringify(counts),
+        JSON.stringify(cell),
         mismatch ? JSON.stringify(mismatch) : '',
         pair.replay ?? '',
         verdict,

@@ -33,7 +33,11 @@ async function endCopies(c: Connections, tasks: TaskRegistry, pairs: readonly Pa
     for (const id of copiesOf(pair)) {
       // One of them knows it; one that is running stays, and has been told to end.
       for (const backend of [c.stable, c.canary]) {
-        if (backend.isReachable()) await backend.remove(copiesQueueOf(queue), id);
+        if (!backend.isReachable()) continue;
+        await backend
+          .remove(copiesQueueOf(queue), id)
+          // It stays as a job that a worker is told to skip; the other pairs must not wait for it.
+          .catch((error: Error) => c.log.debug({ id }, `the job of a copy stays: ${error.message}`));
       }
     }
   }

@@ -60,11 +60,11 @@ async function settlePairs(c: Connections, task: string, count: number, differen
       return {
         pair,
         verdict: 'matched' as const,
-        counts: { counts: { compared: 1, matched: 1 } },
+        cell: { counts: { compared: 1, matched: 1 } },
         mismatch: null,
       };
-    const counts = { counts: { compared: 1, value: 1 }, paths: { '/title': 1 } };
-    return { pair, verdict: 'mismatched' as const, counts, mismatch: mismatchOf(pair, at) };
+    const cell = { counts: { compared: 1, value: 1 }, paths: { '/title': 1 } };
+    return { pair, verdict: 'mismatched' as const, cell, mismatch: mismatchOf(pair, at) };
   });
   await c.pairs.settle(settled);
 }

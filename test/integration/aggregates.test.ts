@@ -273,7 +273,7 @@ describe('what is kept', () => {
       return {
         pair,
         verdict: 'mismatched' as const,
-        counts: { counts: { compared: 1, value: 1 }, paths: Object.fromEntries([[path, 1]]) },
+        cell: { counts: { compared: 1, value: 1 }, paths: Object.fromEntries([[path, 1]]) },
         mismatch: null,
       };
     };
@@ -302,7 +302,7 @@ describe('what is kept', () => {
       pairs.map((pair) => ({
         pair,
         verdict: 'matched' as const,
-        counts: { counts: { compared: 1, matched: 1 } },
+        cell: { counts: { compared: 1, matched: 1 } },
         mismatch: null,
       })),
     );
@@ -316,7 +316,7 @@ describe('what is kept', () => {
     const settled = {
       pair,
       verdict: 'matched' as const,
-      counts: { counts: { compared: 1, matched: 1 } },
+      cell: { counts: { compared: 1, matched: 1 } },
       mismatch: null,
     };
     const other = await system.connections();

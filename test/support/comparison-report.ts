@@ -1,4 +1,4 @@
-import type { RunCounts, TimelineEntry, Timing } from '../../src/domain/aggregates.ts';
+import { NO_COUNTS, type TimelineEntry, type Timing } from '../../src/domain/aggregates.ts';
 import type { Mismatch } from '../../src/domain/parity.ts';
 import type {
   BackendSide,
@@ -27,17 +27,6 @@ export const GATES: ReportGates = {
   minimumTasks: 100,
 };
 
-export const NO_RUNS: RunCounts = {
-  submitted: 0,
-  randomised: 0,
-  expectedCanary: 0,
-  variance: 0,
-  succeeded: 0,
-  failed: 0,
-  retried: 0,
-  overdue: 0,
-};
-
 export function interval(estimate: number, low: number, high: number): Interval {
   return { estimate, low, high };
 }
@@ -49,9 +38,9 @@ function quantiles(p50: number, p95: number, p99: number): Quantiles {
 const NOT_TIMED: Readonly<Record<Timing, null>> = { wait: null, run: null, total: null };
 
 export const NO_SIDE: BackendSide = {
-  assigned: NO_RUNS,
-  apart: NO_RUNS,
-  shadow: NO_RUNS,
+  assigned: NO_COUNTS,
+  apart: NO_COUNTS,
+  shadow: NO_COUNTS,
   unfinished: { assigned: 0, shadow: 0 },
   finished: 0,
   failed: 0,
@@ -126,11 +115,11 @@ function timelineOf(task: string, perMinute: number, canaryShare: number, failur
 
 function side(submitted: number, failed: number, copies: number, rate: Interval, times: Quantiles[]) {
   const [wait = null, run = null, total = null] = times;
-  const counts = { ...NO_RUNS, submitted, succeeded: submitted - failed, failed, retried: failed * 2 };
+  const counts = { ...NO_COUNTS, submitted, succeeded: submitted - failed, failed, retried: failed * 2 };
   return {
     ...NO_SIDE,
     assigned: { ...counts, randomised: submitted, overdue: Math.round(failed / 2) },
-    shadow: { ...NO_RUNS, submitted: copies, succeeded: copies },
+    shadow: { ...NO_COUNTS, submitted: copies, succeeded: copies },
     finished: submitted + copies,
     failed,
     errorRate: rate,
@@ -415,7 +404,7 @@ export function failedReport(): ComparisonReport {
       stable: side(250, 1, 0, interval(0.004, 0.0007, 0.0223), [quantiles(2, 9, 20)]),
       canary: {
         ...side(12, 0, 0, interval(0, 0, 0.2425), []),
-        apart: { ...NO_RUNS, submitted: 7 },
+        apart: { ...NO_COUNTS, submitted: 7 },
         unfinished: { assigned: 2, shadow: 1 },
       },
     },

@@ -1,3 +1,4 @@
+import { resolveConfig } from '../../src/config.ts';
 import {
   type Aggregates,
   type Arm,
@@ -11,14 +12,8 @@ import type { ComparisonReport, ReportGates } from '../../src/domain/report.ts';
 import type { BackendName } from '../../src/domain/task.ts';
 import { buildReport, type ReportInput } from '../../src/parity/report-builder.ts';
 
-export const GATES: ReportGates = {
-  errorRateDifference: 0.01,
-  mismatchRate: 0.01,
-  latencyRatio: 1.25,
-  latencyFloorMs: 10,
-  minimumPairs: 100,
-  minimumTasks: 100,
-};
+/** The defaults. */
+export const GATES: ReportGates = resolveConfig({}).report.gates;
 
 /** 2026-04-01T12:00Z */
 export const NOON = 1_775_044_800_000;

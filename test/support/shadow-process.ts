@@ -19,7 +19,9 @@ async function work({ note }: HistoryWriter): Promise<void> {
     onEvent: ({ type, id, backend, attempt, detail }) =>
       note({ event: 'told', type, id, backend, attempt, detail: detail ?? '' }),
   });
-  process.once('SIGTERM', async () => process.exit((await worker.stop()) ? 0 : 1));
+  process.once('SIGTERM', async () => {
+    process.exitCode = (await worker.stop()) ? 0 : 1;
+  });
   console.log('ready');
 }
 
@@ -40,5 +42,4 @@ async function produce({ note }: HistoryWriter): Promise<void> {
     await sleep(5);
   }
   await manager.close();
-  process.exit(0);
 }

@@ -46,7 +46,7 @@ export async function settled(c: Connections, pairs: number): Promise<Aggregates
       figures = await figuresOf(c);
       return count() >= pairs;
     },
-    { what: `${pairs} pairs to be settled, of which ${count()} are` },
+    { what: () => `${pairs} pairs to be settled, of which ${count()} are` },
   );
   return figures;
 }

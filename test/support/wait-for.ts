@@ -12,7 +12,7 @@ const PAUSE_PER_QUESTION = 3;
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  options: { readonly what: string; readonly timeoutMs?: number },
+  options: { readonly what: string | (() => string); readonly timeoutMs?: number },
 ): Promise<T> {
   const timeoutMs = options.timeoutMs ?? 10_000;
   const deadline = performance.now() + timeoutMs;
@@ -21,7 +21,10 @@ export async function waitFor<T>(
     const value = await condition();
     if (value) return value;
     const now = performance.now();
-    if (now > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for: ${options.what}.`);
+    if (now > deadline) {
+      const what = typeof options.what === 'string' ? options.what : options.what();
+      throw new Error(`Waited ${timeoutMs} ms in vain for: ${what}.`);
+    }
     const pauseMs = PAUSE_PER_QUESTION * (now - askedAt);
     await delay(Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, pauseMs)));
   }

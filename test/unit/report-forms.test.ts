@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import stringWidth from 'string-width';
-import { REPORT_FORMATS, type ReportFormat, renderReport } from '../../src/report/render.ts';
+import { REPORT_FORMATS, type ReportFormat } from '../../src/domain/report.ts';
+import { renderReport } from '../../src/report/render.ts';
 import { EXAMPLES, emptyReport, failedReport, successfulReport } from '../support/comparison-report.ts';
 import { expectGolden } from '../support/golden.ts';
 

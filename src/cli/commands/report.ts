@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ComparisonReport, ReportFormat } from '../../index.ts';
+import { REPORT_FORMATS, type ReportFormat } from '../../domain/report.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import { type CommonOptions, delay, withPlace } from '../options.ts';
 import { colors, print, say } from '../output.ts';
@@ -7,7 +7,6 @@ import { formatOf, openInBrowser, writeOut } from '../report-output.ts';
 import { type Session, withManager } from '../session.ts';
 import { shortPath } from '../words.ts';
 
-const FORMATS = ['terminal', 'html', 'md', 'json', 'junit'] as const;
 const DEFAULT_FILE = '.hybrid/report.html';
 
 /** A point in time: so long ago, or at a date. */
@@ -42,7 +41,7 @@ export function addReport(program: Command): void {
       new Option(
         '--format <form>',
         'form of the report (default: by the ending of --out, else terminal)',
-      ).choices(FORMATS),
+      ).choices(REPORT_FORMATS),
     )
     .option('--out <file>', 'write it there instead of printing it')
     .option('--open', `show it in the browser (html; without --out in ${DEFAULT_FILE})`)
@@ -117,12 +116,8 @@ async function show({ manager }: Session, flags: ReportFlags, format: ReportForm
   if (file === undefined) print(text.trimEnd());
   else {
     const path = await writeOut(file, text);
-    say(`${verdictLine(report)}\nWritten to ${shortPath(path)}.`);
+    say(`${report.headline}\nWritten to ${shortPath(path)}.`);
     if (flags.open) await openInBrowser(path);
   }
   return flags.exitCode ? VERDICT_EXIT[report.verdict] : EXIT.ok;
-}
-
-function verdictLine({ headline }: ComparisonReport): string {
-  return headline;
 }

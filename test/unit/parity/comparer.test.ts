@@ -75,15 +75,15 @@ describe('Comparer', () => {
     addPair(4, { a: 1 }, undefined, NOW);
     expect(await comparerWith({}).pass()).toBe(4);
     expect(pairs.settled).toMatchObject([
-      { verdict: 'matched', counts: { counts: { compared: 1, matched: 1 } }, mismatch: null },
+      { verdict: 'matched', cell: { counts: { compared: 1, matched: 1 } }, mismatch: null },
       {
         verdict: 'mismatched',
-        counts: { counts: { compared: 1, value: 1 }, paths: { '/a': 1 } },
+        cell: { counts: { compared: 1, value: 1 }, paths: { '/a': 1 } },
         mismatch: { kind: 'value' },
       },
       {
         verdict: 'mismatched',
-        counts: { counts: { compared: 1, 'canary-missing': 1 } },
+        cell: { counts: { compared: 1, 'canary-missing': 1 } },
         mismatch: { stable: null },
       },
     ]);
@@ -108,7 +108,7 @@ describe('Comparer', () => {
     };
     for (const n of [1, 2, 3]) addPair(n, { n }, { n });
     await comparerWith({ compare }).pass();
-    expect(pairs.settled.map(({ counts }) => counts.counts)).toEqual([
+    expect(pairs.settled.map(({ cell }) => cell.counts)).toEqual([
       { compared: 1, comparator: 1 },
       { compared: 1, comparator: 1 },
       { compared: 1, matched: 1 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Outcome } from '../../../src/domain/outcome.ts';
 import type { Pair, PairKind } from '../../../src/domain/parity.ts';
-import { judgePair } from '../../../src/parity/pair-judgement.ts';
+import { judgePair, nextLookAt } from '../../../src/parity/pair-judgement.ts';
 
 const MADE_AT = 1_000_000;
 const DEADLINE = MADE_AT + 60_000;
@@ -65,10 +65,8 @@ describe('judgePair', () => {
   });
 
   it('looks again after a pause that grows with the pair, and never later than its deadline', () => {
-    const lookAfter = (ageMs: number) => {
-      const judgement = judgePair(pair(), outcome('stable'), null, MADE_AT + ageMs);
-      return judgement.state === 'waiting' ? judgement.lookAt - MADE_AT - ageMs : null;
-    };
+    const lookAfter = (ageMs: number) => nextLookAt(pair(), MADE_AT + ageMs) - MADE_AT - ageMs;
+    expect(judgePair(pair(), outcome('stable'), null, DEADLINE - 1)).toEqual({ state: 'waiting' });
     expect([0, 4_000, 40_000, 59_900].map(lookAfter)).toEqual([500, 1_000, 10_000, 100]);
   });
 
