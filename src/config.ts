@@ -60,12 +60,12 @@ export interface SoundConfig {
 }
 
 /**
- * For a freeze, which is not to wait until somebody has mended the file: as loadConfig, but a mistake that leaves no
- * doubt about namespace and control Redis is handed back instead of thrown, and its section left out.
+ * For looking at a system and for freezing it, neither of which is to wait until somebody has mended the file: as
+ * loadConfig, but a mistake that leaves no doubt about namespace and control Redis is handed back instead of thrown, and its section left out.
  *
  * @throws {InvalidConfigError} listing everything that is wrong
  */
-export async function loadConfigForFreeze(options: LoadConfigOptions = {}): Promise<SoundConfig> {
+export async function loadSoundConfig(options: LoadConfigOptions = {}): Promise<SoundConfig> {
   try {
     return { config: await loadConfig(options), mistakes: null, without: new Set() };
   } catch (error) {

@@ -15,7 +15,7 @@ export interface Session {
   readonly config: HybridConfig;
   readonly tasks: readonly TaskDefinition[];
   readonly manager: HybridTaskManager;
-  /** Parts of the config that have a mistake and were left out; only with `isFreeze`. */
+  /** Parts of the config that have a mistake and were left out; only with `toleratesMistakes`. */
   readonly without: ReadonlySet<string>;
 }
 
@@ -28,9 +28,9 @@ export async function readConfig(options: CommonOptions): Promise<HybridConfig> 
 async function readSettings(
   options: CommonOptions,
   redis = options.redis,
-  isFreeze = false,
+  toleratesMistakes = false,
 ): Promise<SoundConfig> {
-  const { loadConfig, loadConfigForFreeze } = await import('../config.ts');
+  const { loadConfig, loadSoundConfig } = await import('../config.ts');
   const { namespace } = options;
   const env = {
     ...process.env,
@@ -39,7 +39,7 @@ async function readSettings(
   };
   const from = { file: options.config, env };
   try {
-    if (isFreeze) return await loadConfigForFreeze(from);
+    if (toleratesMistakes) return await loadSoundConfig(from);
     return { config: await loadConfig(from), mistakes: null, without: new Set() };
   } catch (error) {
     throw namingTheOptions(error, options);
@@ -53,17 +53,23 @@ export interface RedisNeeds {
    * @default false
    */
   readonly mayStartRedis?: boolean;
-  /** Whether a mistake elsewhere in the config is only told: for a freeze, which cannot wait. @default false */
-  readonly isFreeze?: boolean;
+  /**
+   * Whether a mistake elsewhere in the config than in namespace and Redis is only told: for looking and for freezing, which
+   * cannot wait. @default false
+   */
+  readonly toleratesMistakes?: boolean;
+  /** Sections in which no mistake is tolerated. @default none */
+  readonly needsSections?: readonly string[];
 }
 
 /** The settings, with the URL of a private Redis in them if nobody has named one. */
 export async function withRedisUrl<T>(
   options: CommonOptions,
   run: (config: HybridConfig, redisUrl: string, without: ReadonlySet<string>) => Promise<T>,
-  { mayStartRedis = false, isFreeze = false }: RedisNeeds = {},
+  { mayStartRedis = false, toleratesMistakes = false, needsSections = [] }: RedisNeeds = {},
 ): Promise<T> {
-  const { config, mistakes, without } = await readSettings(options, options.redis, isFreeze);
+  const { config, mistakes, without } = await readSettings(options, options.redis, toleratesMistakes);
+  if (mistakes && needsSections.some((section) => without.has(section))) throw mistakes;
   if (mistakes) say(`warning: ${mistakes.message}\nGoing on without these parts of it.`);
   const { resolveRedis } = await import('../private-redis.ts');
   // In production a forgotten REDIS_URL must not quietly become an empty server.
@@ -75,7 +81,7 @@ export async function withRedisUrl<T>(
       `Using a private Redis on ${new URL(redis.url).host}, its data in .hybrid/: for trying things out, not for ` +
         'production. Set REDIS_URL or give --redis to use your own.',
     );
-    const { config: whole } = await readSettings(options, redis.url, isFreeze);
+    const { config: whole } = await readSettings(options, redis.url, toleratesMistakes);
     return await run(whole, redis.url, without);
   } finally {
     await redis.stop();

@@ -1,10 +1,15 @@
-import type { BackendStatus, SystemStatus } from '../index.ts';
+import type { BackendStatus, RoutingSettings, SystemStatus } from '../index.ts';
 import { colors } from './output.ts';
 import { labelled, table } from './table.ts';
 import { ago, count, duration, pairs, plural, shortPath } from './words.ts';
 
+/** The file's routing is null where it has a mistake. */
+export type ShownStatus = Omit<SystemStatus, 'file'> & {
+  readonly file: Omit<SystemStatus['file'], 'routing'> & { readonly routing: RoutingSettings | null };
+};
+
 /** The state of the whole system on one screen, the most urgent first. */
-export function statusView(status: SystemStatus, place: string, now = Date.now()): string {
+export function statusView(status: ShownStatus, place: string, now = Date.now()): string {
   const parts = [
     alarm(status),
     labelled([
@@ -22,7 +27,7 @@ export function statusView(status: SystemStatus, place: string, now = Date.now()
   return [colors.bold(place), ...parts].filter((part) => part !== '').join('\n\n');
 }
 
-function alarm({ control, backends }: SystemStatus): string {
+function alarm({ control, backends }: ShownStatus): string {
   const alarms: string[] = [];
   if (control.frozen !== '') {
     const lift = 'hybrid resume --reason "..." lifts it';
@@ -34,18 +39,19 @@ function alarm({ control, backends }: SystemStatus): string {
   return alarms.map((text) => colors.red(colors.bold(text))).join('\n');
 }
 
-function ratioText({ control }: SystemStatus): string {
+function ratioText({ control }: ShownStatus): string {
   const own = Object.keys(control.taskRatios).length > 0 ? ` (${pairs(control.taskRatios)})` : '';
   const mode = control.mode === 'flag' ? 'flag: the ratio counts where no flag answers' : 'ratio';
   return `${colors.bold(String(control.celeryRatio))} of submissions to canary${own}, mode ${mode}, epoch ${control.epoch}`;
 }
 
-function changeText({ control }: SystemStatus, now: number): string {
+function changeText({ control }: ShownStatus, now: number): string {
   return `${ago(control.updatedAt, now)} by ${control.updatedBy}: ${control.reason}`;
 }
 
-function fileText({ file, control }: SystemStatus): string {
+function fileText({ file, control }: ShownStatus): string {
   const name = file.path === null ? 'none, built-in defaults' : shortPath(file.path);
+  if (file.routing === null) return colors.yellow(`${name}: its routing section has a mistake`);
   if (file.drift.length === 0) return `${name}, the same as live`;
   const differences = file.drift.map(
     ({ setting, file: inFile, live }) => `${setting} ${inFile ?? 'none'} (live ${live ?? 'none'})`,
@@ -54,14 +60,14 @@ function fileText({ file, control }: SystemStatus): string {
   return colors.yellow(`${name} says ${differences.join(', ')}${advice}`);
 }
 
-function flagsText({ flags, control }: SystemStatus): string {
+function flagsText({ flags, control }: ShownStatus): string {
   if (flags.source === 'off') return 'off';
   const problem = flags.problem === undefined ? '' : `: ${flags.problem.replace(/\s*\n\s*/g, ' ')}`;
   const text = `${flags.source}, ${flags.state}${problem}`;
   return flags.state === 'ready' || control.mode === 'ratio' ? text : colors.yellow(text);
 }
 
-function ledgerText({ ledger }: SystemStatus): string {
+function ledgerText({ ledger }: ShownStatus): string {
   const conserved = ledger.conserved ? colors.green('conserved: yes') : colors.red('conserved: no');
   const accepted = `${count(ledger.accepted)} accepted = `;
   const ends = `${count(ledger.succeeded)} succeeded + ${count(ledger.failed)} failed + ${count(ledger.cancelled)} cancelled`;
@@ -74,13 +80,13 @@ function ledgerText({ ledger }: SystemStatus): string {
 }
 
 /** Outcomes of what went to stable at once; the ledger counts canary's. */
-function resultsText({ plain }: SystemStatus): string {
+function resultsText({ plain }: ShownStatus): string {
   return `stable: ${count(plain.succeeded)} succeeded, ${count(plain.failed)} failed, ${count(plain.cancelled)} cancelled`;
 }
 
 const COUNTED = ['waiting', 'active', 'delayed', 'succeeded', 'failed'] as const;
 
-function queuesView({ backends, ledger }: SystemStatus): string {
+function queuesView({ backends, ledger }: ShownStatus): string {
   const { stable, canary } = backends;
   const queues = new Set([...Object.keys(stable.queues), ...Object.keys(canary.queues)].map(taskQueueOf));
   if (queues.size === 0) {
@@ -108,7 +114,7 @@ function rowOf(queue: string, name: string, counts: BackendStatus['queues'][stri
   return counts === undefined ? [] : [queue, name, ...COUNTED.map((what) => counts[what])];
 }
 
-function workersView({ workers }: SystemStatus, now: number): string {
+function workersView({ workers }: ShownStatus, now: number): string {
   if (workers.length === 0) return colors.yellow('No worker is running: hybrid worker');
   const rows = workers.map((w) => [
     `${w.host} ${w.pid}`,

@@ -188,12 +188,12 @@ describe('the demo and the benchmark', () => {
 describe('a config file', () => {
   it('with a mistake is refused with path, value and what is allowed', async () => {
     const file = place.write('bad.yaml', 'routing: { celeryRatio: 1.5 }\n');
-    const { code, stderr } = await cli(['status', '--config', file]);
+    const { code, stderr } = await cli(['ratio', '0.1', '--reason', 'x', '--config', file]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/routing\.celeryRatio: given 1\.5; allowed: /);
   });
 
-  it('with a mistake elsewhere keeps nobody from freezing, and is told', async () => {
+  it('with a mistake elsewhere keeps nobody from freezing and looking, and is told', async () => {
     const own = cliPlace();
     await own.begin();
     const { namespace } = own;
@@ -206,6 +206,11 @@ describe('a config file', () => {
       /^warning: .*half\.yaml cannot be used:\n {2}routing\.celeryRatio: given 5/,
     );
     expect(await cli(['resume', ...at])).toMatchObject({ code: 0 });
+    const look = ['--config', file, '--redis', redisUrl()];
+    const status = await cli(['status', ...look]);
+    expect(status).toMatchObject({ code: 0 });
+    expect(status.stdout).toMatch(/File +\S*half\.yaml: its routing section has a mistake\n/);
+    expect(status.stderr).toContain('routing.celeryRatio: given 5');
     const lost = place.write('lost.yaml', `namespce: ${namespace}\n`);
     expect(await cli(['freeze', '--reason', 'x', '--config', lost, '--redis', redisUrl()])).toMatchObject({
       code: 2,

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import {
   describeConfig,
   loadConfig,
-  loadConfigForFreeze,
+  loadSoundConfig,
   parseConfig,
   resolveConfig,
   routingOf,
@@ -103,8 +103,8 @@ describe('loadConfig', () => {
   });
 });
 
-describe('loadConfigForFreeze', () => {
-  const load = (env: Record<string, string> = {}) => loadConfigForFreeze({ cwd, env });
+describe('loadSoundConfig', () => {
+  const load = (env: Record<string, string> = {}) => loadSoundConfig({ cwd, env });
   const REST = 'namespace: mine\nredis: { url: redis://here }\nstable: { prefix: team }\n';
 
   it('has no mistakes where there are none', async () => {

@@ -21,7 +21,7 @@ export function addAudit(program: Command): void {
   withRedis(command)
     .addHelpText('after', '\nExample:\n  hybrid audit --limit 5')
     .action((options: AuditOptions) =>
-      withManager(options, (session) => show(session, options), { mustExist: true }),
+      withManager(options, (session) => show(session, options), { toleratesMistakes: true, mustExist: true }),
     );
 }
 

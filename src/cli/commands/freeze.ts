@@ -25,7 +25,10 @@ Example:
   hybrid freeze --reason "canary's memory is full"`,
     )
     .action((options: FreezeOptions) =>
-      withManager(options, (session) => freeze(session, options), { isFreeze: true, mustExist: true }),
+      withManager(options, (session) => freeze(session, options), {
+        toleratesMistakes: true,
+        mustExist: true,
+      }),
     );
 }
 
@@ -50,7 +53,10 @@ Example:
   hybrid resume --reason "canary has more memory"`,
     )
     .action((options: FreezeOptions) =>
-      withManager(options, (session) => resume(session, options), { isFreeze: true, mustExist: true }),
+      withManager(options, (session) => resume(session, options), {
+        toleratesMistakes: true,
+        mustExist: true,
+      }),
     );
 }
 

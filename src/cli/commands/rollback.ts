@@ -20,7 +20,7 @@ interface RollbackFlags extends CommonOptions {
   readonly persist: boolean;
 }
 
-const NEEDS = { isFreeze: true, mustExist: true, log: 'error' } as const;
+const NEEDS = { toleratesMistakes: true, mustExist: true, log: 'error' } as const;
 const INTERRUPTED = 130;
 
 export function addRollback(program: Command): void {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import type { SystemStatus } from '../../index.ts';
 import { report } from '../failure.ts';
 import { type CommonOptions, seconds, withApp } from '../options.ts';
 import { isOutputClosed, print, printJson } from '../output.ts';
 import { placeOf, type Session, withManager } from '../session.ts';
 import { onStopSignals } from '../signals.ts';
-import { statusView } from '../status-view.ts';
+import { type ShownStatus, statusView } from '../status-view.ts';
 
 interface StatusOptions extends CommonOptions {
   /** Milliseconds, or without a number. */
@@ -13,7 +14,15 @@ interface StatusOptions extends CommonOptions {
 }
 
 /** What the library would warn of is on the screen. */
-const NEEDS = { tasks: 'wanted', flags: true, log: 'error', mustExist: true } as const;
+const NEEDS = {
+  tasks: 'wanted',
+  flags: true,
+  log: 'error',
+  mustExist: true,
+  toleratesMistakes: true,
+  // Queues counted under other names would be wrong numbers.
+  needsSections: ['stable', 'canary'],
+} as const;
 
 const DEFAULT_WATCH_MS = 2_000;
 
@@ -49,8 +58,9 @@ Examples:
     });
 }
 
-async function show({ manager, config }: Session, options: StatusOptions): Promise<void> {
-  const status = await manager.status();
+async function show({ manager, config, without }: Session, options: StatusOptions): Promise<void> {
+  const found = await manager.status();
+  const status = without.has('routing') ? withUnknownRouting(found) : found;
   const isWatching = options.watch !== undefined;
   if (options.json) return printJson(status, { lines: isWatching });
   const view = statusView(status, `hybrid, ${placeOf(config)}`);
@@ -58,6 +68,11 @@ async function show({ manager, config }: Session, options: StatusOptions): Promi
   // One write: a screen that is cleared first and filled later flickers.
   const clear = process.stdout.isTTY ? '\u001b[H\u001b[2J\u001b[3J' : '';
   print(`${clear}${view}\n`);
+}
+
+/** What the file would say is not known: its routing section has a mistake. */
+function withUnknownRouting(status: SystemStatus): ShownStatus {
+  return { ...status, file: { ...status.file, routing: null, drift: [] } };
 }
 
 async function watchStatus(
