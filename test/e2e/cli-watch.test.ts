@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { SystemStatus } from '../../src/index.ts';
 import { cliPlace } from '../support/cli.ts';
-import { plainClient } from '../support/redis.ts';
+import { plainClient, startRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 // Each run of the command line loads all of its libraries.
@@ -9,9 +9,10 @@ jest.setTimeout(90_000);
 
 describe('hybrid status --watch', () => {
   it('shows it again and again, ends on Ctrl-C with 0 and leaves no connection', async () => {
-    const place = cliPlace();
+    const server = await startRedis();
+    const place = cliPlace('', server.url);
     await place.begin();
-    const redis = plainClient();
+    const redis = plainClient(server.url);
     const connections = async () => ((await redis.call('CLIENT', 'LIST')) as string).split('\n').length;
     const before = await connections();
     const watch = place.start('status', '--watch', '0.1');
