@@ -14,7 +14,7 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
   testSequencer: '<rootDir>/test/support/slow-folders-first.mjs',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   // Most tests wait for processes and servers: one at a time per core leaves a fifth of two cores idle.
   maxWorkers: 3,
 };

@@ -113,7 +113,7 @@ describe('the verdict can be failed', () => {
         sabotage: (c) => withEnqueue(c, (requests) => requests.map((r) => ({ ...r, dueAt: null }))),
       });
       expect(report.verdict).toBe('failed');
-      expect(report.reasons.join('\n')).toMatch(/\(delayed\) ran \d+ ms before it was due/);
+      expect(report.reasons.join('\n')).toMatch(/\(in an hour\) ran \d+ ms before it was due/);
       expect(report.reasons.join('\n')).toMatch(/\(in an hour\) is not in the delayed set of bee-queue/);
       expect(report.reasons.join('\n')).toMatch(/\(in an hour\) ran once \(stable\); it should never/);
     },
