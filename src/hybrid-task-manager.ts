@@ -1,9 +1,8 @@
 import { hostname } from 'node:os';
 import type { z } from 'zod';
-import { configFrom, type HybridConfig, type HybridConfigInput, routingOf } from './config.ts';
+import { configFrom, type HybridConfig, routingOf } from './config.ts';
 import type { ControlState, RoutingSettings } from './domain/control-state.ts';
-import { ClosedError, InvalidRatioError, UnknownTaskError } from './domain/errors.ts';
-import type { Logger } from './domain/logger.ts';
+import { ClosedError, UnknownTaskError } from './domain/errors.ts';
 import type { Mismatch } from './domain/parity.ts';
 import type { ComparisonReport } from './domain/report.ts';
 import type { RollbackPlan, RollbackReport } from './domain/rollback.ts';
@@ -18,6 +17,8 @@ import { type Connections, openConnections } from './manager/connections.ts';
 import { CopyMaker } from './manager/copies.ts';
 import { type DrainOptions, type DrainReport, drainStable } from './manager/drain.ts';
 import { openFlags } from './manager/flags.ts';
+import type { ManagerOptions } from './manager/manager-options.ts';
+import { changeRatio, type RatioChange } from './manager/ratio.ts';
 import { type ReplayedInput, type ReplayOptions, type ReplayResult, replay } from './manager/replay.ts';
 import { planOf, type RollbackOptions, runRollback } from './manager/rollback.ts';
 import { readStatus, type SystemStatus } from './manager/status.ts';
@@ -26,25 +27,6 @@ import { SubmittedTask } from './manager/submitted-task.ts';
 import { Submitter } from './manager/submitter.ts';
 import { cancelTask, findTask, type TaskReport } from './manager/task-lookup.ts';
 import { type AuditEntry, readAudit } from './state/audit-log.ts';
-
-export interface ManagerOptions {
-  /**
-   * A config file's path, a loaded config, or settings written in the program (the environment goes before them).
-   * @default config/hybrid.yaml if it exists, else the built-in defaults
-   */
-  readonly config?: string | HybridConfig | HybridConfigInput;
-  readonly tasks: readonly TaskDefinition[];
-  /** @default JSON lines on standard error, at the config's level */
-  readonly log?: Logger;
-  /** Who this process is in the audit log. @default 'manager:<host>' */
-  readonly actor?: string;
-  /** Whether an edit of the config file changes the live state while this process runs. @default true */
-  readonly followConfigFile?: boolean;
-  /** Refuses a namespace that no process has used yet, instead of beginning it: for operating. @default false */
-  readonly mustExist?: boolean;
-  /** Whether feature flags are asked in mode `flag`. Opening them may take seconds, or fail. @default true */
-  readonly asksFlags?: boolean;
-}
 
 /** Routes submissions to stable or canary, and lets an operator see and change how. */
 export class HybridTaskManager {
@@ -156,20 +138,8 @@ export class HybridTaskManager {
    * @param ratio 0 to 1; null, only with a task: remove the task's own ratio
    * @throws {InvalidRatioError} @throws {UnknownTaskError} @throws {FrozenError} @throws {ControlConflictError}
    */
-  async setRatio(
-    ratio: number | null,
-    options: { readonly task?: string; readonly reason: string },
-  ): Promise<ControlState> {
-    const { task, reason } = options;
-    if (!(ratio === null && task !== undefined) && !isRatio(ratio)) throw new InvalidRatioError(ratio);
-    if (task === undefined)
-      return this.#connections.plane.change({ settings: { celeryRatio: ratio as number }, reason });
-    if (!this.#tasks.get(task)) throw new UnknownTaskError(task, this.#tasks.names);
-    const taskRatios = Object.fromEntries(
-      Object.entries(this.state.taskRatios).filter(([name]) => name !== task),
-    );
-    if (ratio !== null) taskRatios[task] = ratio;
-    return this.#connections.plane.change({ settings: { taskRatios }, reason });
+  setRatio(ratio: number | null, options: RatioChange): Promise<ControlState> {
+    return changeRatio(this.#connections.plane, this.#tasks, ratio, options);
   }
 
   get #fileRouting(): RoutingSettings {
@@ -282,8 +252,4 @@ export class HybridTaskManager {
     await this.#copies.close();
     await this.#connections.close();
   }
-}
-
-function isRatio(given: unknown): given is number {
-  return typeof given === 'number' && given >= 0 && given <= 1;
 }

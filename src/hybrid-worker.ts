@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { configFrom, type HybridConfig, type HybridConfigInput } from './config.ts';
 import { PoisonTaskError } from './domain/errors.ts';
-import type { WorkerEvent, WorkerListener } from './domain/events.ts';
+import type { WorkerListener } from './domain/events.ts';
 import type { Logger } from './domain/logger.ts';
 import type { BackendName, TaskDefinition } from './domain/task.ts';
 import type { Delivery, Settlement, TaskBackend } from './domain/task-backend.ts';
@@ -16,12 +16,14 @@ import { RunningTasks } from './execution/running-tasks.ts';
 import { TaskRegistry } from './execution/task-registry.ts';
 import { createLogger } from './logging.ts';
 import { type FollowedFile, joinLiveState } from './manager/config-sync.ts';
-import { type Connections, enqueueMoved, openConnections } from './manager/connections.ts';
+import { type Connections, openConnections } from './manager/connections.ts';
 import type { Comparer } from './parity/comparer.ts';
 import { version } from './version.ts';
 import { comparerOf } from './worker/comparing.ts';
 import { Consumers } from './worker/consumers.ts';
 import { evacuate } from './worker/evacuate.ts';
+import { eventTeller } from './worker/event-telling.ts';
+import { runEnvironmentOf } from './worker/run-environment.ts';
 import { countStall } from './worker/stalled-jobs.ts';
 
 /** An aborted handler that settles within this time is not given up. Milliseconds. */
@@ -132,7 +134,14 @@ export class HybridWorker {
     await control.listen(cancelChannel, (id) => this.#running.abort(id, 'cancel'));
     await control.listen(abortChannel, (ids) => this.#running.abortMany(ids.split('\n'), 'rollback'));
     await this.#c.queues.add(this.#tasks.queues);
-    const env = this.#environment();
+    const env = runEnvironmentOf(this.#c, {
+      tasks: this.#tasks,
+      running: this.#running,
+      heartbeat: this.#heartbeat,
+      abortGraceMs: ABORT_GRACE_MS,
+      giveUp: this.#giveUp.signal,
+      emit: eventTeller(log, this.#options.onEvent),
+    });
     const concurrency = this.#options.concurrency ?? config.worker.concurrency;
     for (const name of this.#options.backends ?? (['stable', 'canary'] as const)) {
       const backend = this.#c[name];
@@ -190,47 +199,6 @@ export class HybridWorker {
       );
       return { kind: 'postpone', delayMs: this.#c.config.worker.stallIntervalMs };
     }
-  }
-
-  #environment(): RunEnvironment {
-    const { config, log, ledger, outcomes, meter, stable, canary } = this.#c;
-    return {
-      tasks: this.#tasks,
-      running: this.#running,
-      ledger,
-      outcomes,
-      meter,
-      lease: () => this.#heartbeat.lease,
-      enqueueMoved: (task) => enqueueMoved(stable, [task]),
-      emit: (event) => this.#emit(event),
-      canPostpone: (backend) => (backend === 'stable' ? stable : canary).capabilities.postpone,
-      resultTtlSeconds: config.results.resultTtlSeconds,
-      failureTtlSeconds: config.results.failureTtlSeconds,
-      copyDeadlineSeconds: config.parity.deadlineSeconds,
-      resultLimitBytes: config.limits.payloadBytes,
-      abortGraceMs: ABORT_GRACE_MS,
-      random: Math.random,
-      giveUp: this.#giveUp.signal,
-      log,
-    };
-  }
-
-  #emit(event: WorkerEvent): void {
-    this.#tell(event);
-    try {
-      this.#options.onEvent?.(event);
-    } catch (error) {
-      this.#c.log.error({ event: event.type }, `a listener threw: ${(error as Error).message}`);
-    }
-  }
-
-  /** What went wrong is told; the message of a handler's error is not, it may hold what the payload held. */
-  #tell(event: WorkerEvent): void {
-    const { log } = this.#c;
-    if (event.type === 'failed') log.warn(event, `failed; to see why: hybrid task ${event.id}`);
-    else if (event.type === 'parked') log.error(event, 'parked: it keeps losing its workers');
-    else if (event.type === 'retrying' || event.type === 'fenced') log.info(event, event.type);
-    else log.debug(event, event.type);
   }
 
   #describe() {

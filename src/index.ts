@@ -55,11 +55,13 @@ export type {
   TaskOptions,
 } from './domain/task.ts';
 export { defineTask } from './domain/task.ts';
-export { HybridTaskManager, type ManagerOptions } from './hybrid-task-manager.ts';
+export { HybridTaskManager } from './hybrid-task-manager.ts';
 export { HybridWorker, type WorkerOptions } from './hybrid-worker.ts';
 export { type ReportOptions, renderReport } from './manager/comparison-report.ts';
 export type { DrainOptions, DrainProgress, DrainReport } from './manager/drain.ts';
 export type { ActiveDrainJob, DelayedDrainJob, DrainJob, DrainLook } from './manager/drain-look.ts';
+export type { ManagerOptions } from './manager/manager-options.ts';
+export type { RatioChange } from './manager/ratio.ts';
 export type { ReplayedInput, ReplayOptions, ReplayProgress, ReplayResult } from './manager/replay.ts';
 export type { RollbackOptions } from './manager/rollback.ts';
 export type { BackendStatus, Drift, SystemStatus } from './manager/status.ts';
