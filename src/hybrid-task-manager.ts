@@ -109,10 +109,7 @@ export class HybridTaskManager {
     const submission = prepareSubmission(definition, input, options, payloadBytes);
     const placement = await this.#submitter.place(submission);
     const { id, decision } = placement;
-    if (decision.reason !== 'duplicate') {
-      const { meter, canary } = this.#connections;
-      countSubmission(meter, submission, decision, canary.isReachable());
-    }
+    if (decision.reason !== 'duplicate') countSubmission(this.#connections.meter, submission, placement);
     this.#copies.consider(submission, placement);
     return new SubmittedTask<O>(id, decision, definition, this.#connections.outcomes);
   }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { shellWord } from '../domain/wording.ts';
 
 /** What every command that talks to Redis or reads the config knows. */
 export interface CommonOptions {
@@ -25,7 +26,7 @@ export function withRedis(command: Command): Command {
   );
 }
 
-/** The options of a command that has to act on the right namespace at any hour. */
+/** The options of a command that acts on one namespace. */
 export function withPlace(command: Command): Command {
   return withRedis(command).option(
     '--namespace <name>',
@@ -33,9 +34,21 @@ export function withPlace(command: Command): Command {
   );
 }
 
+/**
+ * What a printed command needs behind it to act on the same place. A URL with a password is left out: that belongs into
+ * REDIS_URL.
+ */
+export function placeArguments({ config, redis, namespace }: CommonOptions): string {
+  const isSecret = redis !== undefined && new URL(redis).password !== '';
+  const given = { config, namespace, redis: isSecret ? undefined : redis };
+  return Object.entries(given)
+    .map(([name, value]) => (value === undefined ? '' : ` --${name} ${shellWord(value)}`))
+    .join('');
+}
+
 /** The options of a command that has to know the team's tasks. */
 export function withApp(command: Command): Command {
-  return withRedis(command).option(
+  return withPlace(command).option(
     '--app <module>',
     'ES module that exports your tasks as `tasks` (default: app.module of the config file)',
   );

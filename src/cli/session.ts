@@ -98,7 +98,10 @@ export interface ManagerNeeds extends RedisNeeds {
   readonly flags?: boolean;
   /** Which of the library's messages are told. @default 'warn' */
   readonly log?: 'warn' | 'error';
-  /** A typo in the namespace must not become a success on an empty one. @default false */
+  /**
+   * A typo in the namespace must not become a success on an empty one.
+   * @default only for one that was typed with the command, and if that brings no work
+   */
   readonly mustExist?: boolean;
 }
 
@@ -117,7 +120,7 @@ export async function withManager<T>(
       log: terminalLog(needs.log),
       actor: `cli:${user()}@${hostname()}`,
       followConfigFile: false,
-      mustExist: needs.mustExist ?? false,
+      mustExist: needs.mustExist ?? (options.namespace !== undefined && !needs.mayStartRedis),
       asksFlags: needs.flags ?? false,
     });
     try {

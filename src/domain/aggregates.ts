@@ -12,7 +12,10 @@ export type Arm = 'assigned' | 'forced' | 'moved' | PairKind;
 export interface RunCounts {
   /** Submissions. Counted by whoever submits; of copies by whoever makes them. */
   readonly submitted: number;
-  /** Of `submitted`: those that the ratio decided, each with a bucket of its own; what a ratio test can look at. */
+  /**
+   * Submissions that the ratio decided, each with a bucket of its own, by the backend that it chose (not the one that took
+   * it in the end): what a ratio test can look at.
+   */
   readonly randomised: number;
   /** Submissions that would have gone to canary, were the ratio kept exactly: the sum of ratios over both backends' randomised. */
   readonly expectedCanary: number;

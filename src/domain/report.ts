@@ -177,6 +177,8 @@ export interface ComparisonReport {
   readonly commandOptions?: string;
   /** One sentence each: what to keep in mind when reading. */
   readonly notes: readonly string[];
+  /** Since when nothing goes to canary, as far as this window is concerned; null: no freeze is in force. */
+  readonly frozenSince: number | null;
 }
 
 /** `terminal` for a person, `html` for people, `md` for a pull request, `json` for scripts, `junit` for CI. */

@@ -66,6 +66,12 @@ export function duration(ms: number): string {
   return two(seconds, DAY_MS, days === 1 ? 'day' : 'days', HOUR_MS, 'h');
 }
 
+/** ISO 8601 in UTC to the second: `2026-11-01T10:00:00Z`. @param at milliseconds since 1970 */
+export function timestamp(at: number): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? 'unknown time' : `${date.toISOString().slice(0, 19)}Z`;
+}
+
 /** @param most digits after the point */
 export function decimals(value: number, most: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: most });
@@ -80,4 +86,9 @@ function two(ms: number, large: number, largeName: string, small: number, smallN
   const first = Math.floor(ms / large);
   const second = Math.floor((ms - first * large) / small);
   return second === 0 ? `${first} ${largeName}` : `${first} ${largeName} ${second} ${smallName}`;
+}
+
+/** As a shell takes it for one word, whatever it holds. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,8 +2,6 @@ import type { TaskDefinition } from '../domain/task.ts';
 import { retryDelayMs } from './retry-delay.ts';
 
 const DAY_MS = 86_400_000;
-/** The first pauses between retries are looked at; more of them are a day at any rate. */
-const MOST_PAUSES = 50;
 /** A pair is settled, or given up, so long before its records go. */
 const SETTLING_SECONDS = 120;
 
@@ -16,7 +14,7 @@ export function copyPatienceMs(
   deadlineSeconds: number,
 ): number {
   let patienceMs = deadlineSeconds * 1000;
-  for (let failures = 1; failures <= Math.min(retries, MOST_PAUSES); failures++) {
+  for (let failures = 1; failures <= retries && patienceMs < DAY_MS; failures++) {
     patienceMs += retryDelayMs(backoff, failures, 0);
   }
   return Math.min(patienceMs, DAY_MS);

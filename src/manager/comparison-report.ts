@@ -1,6 +1,7 @@
 import { InvalidConfigError } from '../domain/errors.ts';
 import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport, ReportFormat } from '../domain/report.ts';
+import { withPresent } from '../parity/notes-present.ts';
 import type { TerminalOptions } from '../report/terminal.ts';
 import type { Connections } from './connections.ts';
 
@@ -36,16 +37,17 @@ export async function reportOf(c: Connections, options: ReportOptions): Promise<
   const to = options.to ?? now;
   const from = options.from ?? to - (options.lastMs ?? HOUR_MS);
   checkWindow(from, to, now);
-  const [aggregates, mismatches] = await Promise.all([
+  const [aggregates, mismatches, workers] = await Promise.all([
     c.figures.read({ from, to, now }),
     c.pairs.mismatches({ limit: MISMATCHES_READ }),
+    c.workers.list(),
   ]);
   const { tasks } = options;
   const isAsked = ({ task }: { readonly task: string }) => tasks === undefined || tasks.includes(task);
   const inWindow = mismatches.filter(
     (mismatch) => isAsked(mismatch) && mismatch.at >= aggregates.from && mismatch.at < aggregates.to,
   );
-  const { namespace, report } = c.config;
+  const { namespace, report: settings } = c.config;
   const { buildReport } = await import('../parity/report-builder.ts');
   const built = buildReport({
     namespace,
@@ -59,9 +61,11 @@ export async function reportOf(c: Connections, options: ReportOptions): Promise<
     },
     mismatches: inWindow,
     mostMismatches: MISMATCHES_SHOWN,
-    gates: report.gates,
+    gates: settings.gates,
   });
-  return options.commandOptions ? { ...built, commandOptions: options.commandOptions } : built;
+  const { commandOptions } = options;
+  const report = commandOptions ? { ...built, commandOptions } : built;
+  return withPresent(report, { control: c.plane.state, workers, tasks });
 }
 
 function checkWindow(from: number, to: number, now: number): void {

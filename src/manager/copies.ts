@@ -142,7 +142,7 @@ export class CopyMaker {
     const { mostCopies } = this.#c.config.parity;
     this.#c.log.warn(
       { mostCopies },
-      'no more copies for now: as many as parity.mostCopies allows are unfinished; do workers of both backends run?',
+      'no more copies for now: as many are unfinished, or wait to be compared, as parity.mostCopies or 256 MiB allow; do workers of both backends run?',
     );
   }
 

@@ -26,7 +26,14 @@ const ENQUEUE_LIMITS = {
 export interface Placement {
   readonly id: string;
   readonly decision: RoutingDecision;
+  /**
+   * The decision as it was made, where canary could have been chosen; null where it could not, because its share goes to
+   * stable then, and what stable would have got anyway is half of a draw.
+   */
+  readonly drawn: RoutingDecision | null;
 }
+
+type Placed = Omit<Placement, 'drawn'>;
 
 /** Takes a checked submission to exactly one backend. The protocol: docs/architecture.md, "A submission's way". */
 export class Submitter {
@@ -53,17 +60,23 @@ export class Submitter {
   async place(submission: Submission): Promise<Placement> {
     if (submission.isRepeat) {
       const known = await this.#find(submission);
-      if (known) return known;
+      if (known) return { ...known, drawn: null };
     }
     let decision = await this.#decide(submission);
+    let drawn = this.#isCanaryUsable() ? decision : null;
     for (let round = 0; decision.backend === 'canary'; round++) {
-      const placement = await this.#toCanary(submission, decision);
-      if (placement) return placement;
+      const placed = await this.#toCanary(submission, decision);
+      if (placed) return { ...placed, drawn };
       await this.#answered(submission, () => this.#c.plane.refresh());
       decision = await this.#decide(submission);
+      drawn = this.#isCanaryUsable() ? decision : null;
       if (round + 1 === MOST_ROUNDS) decision = { ...decision, backend: 'stable', reason: 'stale' };
     }
-    return this.#toStable(submission, decision);
+    return { ...(await this.#toStable(submission, decision)), drawn };
+  }
+
+  #isCanaryUsable(): boolean {
+    return this.#c.canary.isReachable() && this.#health.isUsable();
   }
 
   /** Only flags need waiting for; a promise for every ratio decision would cost more than the decision. */
@@ -85,12 +98,12 @@ export class Submitter {
       needs: submission.priority === null ? undefined : PRIORITY,
       capabilities: this.#capabilities,
       flag,
-      canaryReachable: this.#c.canary.isReachable() && this.#health.isUsable(),
+      canaryReachable: this.#isCanaryUsable(),
     });
   }
 
   /** null: the decision is out of date. */
-  async #toCanary(submission: Submission, decision: RoutingDecision): Promise<Placement | null> {
+  async #toCanary(submission: Submission, decision: RoutingDecision): Promise<Placed | null> {
     const { id, task } = submission;
     const accepted = await this.#answered(submission, () => this.#accept(submission, decision));
     if (accepted.status === 'stale') return null;
@@ -128,7 +141,7 @@ export class Submitter {
   }
 
   /** Canary did not confirm the add. Unless a worker has the task already, it becomes stable's. */
-  async #failOver(submission: Submission, decision: RoutingDecision): Promise<Placement> {
+  async #failOver(submission: Submission, decision: RoutingDecision): Promise<Placed> {
     const { id } = submission;
     const [result] = await this.#answered(submission, () => this.#c.ledger.reassign([id]));
     if (result?.status === 'left' && result.owner === 'canary') return { id, decision };
@@ -147,7 +160,7 @@ export class Submitter {
     return { id, decision: { ...decision, backend: 'stable', reason: 'canary-down' } };
   }
 
-  async #toStable(submission: Submission, decision: RoutingDecision): Promise<Placement> {
+  async #toStable(submission: Submission, decision: RoutingDecision): Promise<Placed> {
     const { id, task, idempotencyKey } = submission;
     if (idempotencyKey === null) {
       await this.#enqueue(submission, this.#request(submission, decision, null));
@@ -167,7 +180,7 @@ export class Submitter {
     submission: Submission,
     known: { readonly id: string; readonly owner: BackendName; readonly confirmed: boolean },
     decision: RoutingDecision,
-  ): Promise<Placement> {
+  ): Promise<Placed> {
     const { task, idempotencyKey } = submission;
     if (known.owner === 'stable' && !known.confirmed) {
       // Its producer may have died before the enqueue; the same id makes this harmless if it had not.
@@ -183,7 +196,7 @@ export class Submitter {
   }
 
   /** Where an earlier try of the same submission left it. */
-  async #find(submission: Submission): Promise<Placement | null> {
+  async #find(submission: Submission): Promise<Placed | null> {
     const { id, task } = submission;
     const decision = await this.#decide(submission);
     const entry = await this.#answered(submission, () => this.#c.ledger.get(id));

@@ -1,4 +1,4 @@
-import type { Verdict } from '../domain/report.ts';
+import type { ComparisonReport, Verdict } from '../domain/report.ts';
 import { count, plural } from '../domain/wording.ts';
 import type { Figures } from './figures.ts';
 import type { Counted } from './pools.ts';
@@ -28,6 +28,11 @@ export function headlineOf(found: {
   const are = verdict === 'failed' ? 'failed' : `${alike.length === 2 ? 'is' : 'are'} ${verdict}`;
   const more = alike.length > 1 ? ` (${others} ${are})` : '';
   return `${first.task}: ${first.cause}${more}`;
+}
+
+/** A report's headline with what may be behind it. More figures only help where they are missing, so a decision stays as it is. */
+export function headlineWith({ headline, verdict }: ComparisonReport, cause: string): string {
+  return verdict === 'inconclusive' ? `${headline}; ${cause}` : headline;
 }
 
 function allWithin(tasks: readonly JudgedTask[]): string {

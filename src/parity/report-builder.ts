@@ -62,6 +62,7 @@ export function buildReport(input: ReportInput): ComparisonReport {
     mismatches: newestFirst.slice(0, input.mostMismatches ?? MISMATCHES_SHOWN),
     timeline: aggregates.timeline,
     notes: [...(input.notes ?? []), ...notesOf(total, tasks)],
+    frozenSince: null,
   };
 }
 

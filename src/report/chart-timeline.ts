@@ -1,9 +1,8 @@
 import { scaleUtc } from 'd3-scale';
 import type { BackendName } from '../domain/task.ts';
-import { count, duration } from '../domain/wording.ts';
+import { count, duration, timestamp } from '../domain/wording.ts';
 import { at, chartSvg, horizontal, label, vertical } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { timestamp } from './numbers.ts';
 import type { Bin, Timeline } from './timeline-bins.ts';
 
 const BACKENDS: readonly BackendName[] = ['stable', 'canary'];

@@ -1,25 +1,25 @@
 import type { Difference, Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport } from '../domain/report.ts';
 import { KIND_WORDS, plural } from '../domain/wording.ts';
-import { code, place, scrollable, timeAgo, value } from './html-parts.ts';
+import { code, place, scrollable, time, value } from './html-parts.ts';
 import { jsonLayout } from './json-layout.ts';
 import { lines, type Markup, markup, NOTHING } from './markup.ts';
 import { PAIR_WORDS, sidesOf } from './wording.ts';
 
 /** The newest mismatches with their differences; the whole results are folded. */
-export function mismatchSection({ mismatches, at }: ComparisonReport): Markup {
+export function mismatchSection({ mismatches }: ComparisonReport): Markup {
   if (mismatches.length === 0) return NOTHING;
   return markup`
 <section aria-labelledby="mismatches"><h2 id="mismatches">The newest ${plural(mismatches.length, 'mismatch', 'mismatches')}</h2>
-${mismatches.map((mismatch) => mismatchItem(mismatch, at))}</section>`;
+${mismatches.map(mismatchItem)}</section>`;
 }
 
-function mismatchItem(mismatch: Mismatch, now: number): Markup {
+function mismatchItem(mismatch: Mismatch): Markup {
   const { task, pair, kind, primary, copy, note, differences } = mismatch;
   const word = KIND_WORDS[kind];
   return markup`
 <article class="mismatch"><h3><bdi>${task}</bdi>: ${word}</h3>
-<p>${timeAgo(mismatch.at, now)}, ${PAIR_WORDS[pair]}, ${code(primary)} and ${code(copy)}</p>
+<p>${time(mismatch.at)}, ${PAIR_WORDS[pair]}, ${code(primary)} and ${code(copy)}</p>
 ${note === null ? NOTHING : markup`<p class="note">${note}</p>`}
 ${differenceTable(differences, mismatch)}
 ${wholeResults(mismatch)}</article>`;

@@ -13,6 +13,8 @@ export interface Palette {
   readonly successful: string;
   readonly failed: string;
   readonly inconclusive: string;
+  /** At an edge behind which a table goes on. */
+  readonly shadow: string;
 }
 
 export const LIGHT: Palette = {
@@ -26,6 +28,7 @@ export const LIGHT: Palette = {
   successful: '#0b7547',
   failed: '#b92b1f',
   inconclusive: '#855600',
+  shadow: '#16191d47',
 };
 
 export const DARK: Palette = {
@@ -39,6 +42,8 @@ export const DARK: Palette = {
   successful: '#54c892',
   failed: '#ff8a7f',
   inconclusive: '#dcae55',
+  // Black would not be seen on this page.
+  shadow: '#e7eaee4d',
 };
 
 /** As custom properties of CSS: `--page:#fff;…`. */

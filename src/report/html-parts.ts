@@ -1,6 +1,6 @@
 import type { Verdict } from '../domain/report.ts';
+import { timestamp } from '../domain/wording.ts';
 import { type Markup, markup } from './markup.ts';
-import { ago, timestamp } from './numbers.ts';
 import { NOT_THERE, placeOf, VERDICT_WORDS } from './wording.ts';
 
 const MARKS: Readonly<Record<Verdict | 'unjudged', Markup>> = {
@@ -22,12 +22,9 @@ export function scrollable(name: string, table: Markup): Markup {
   return markup`<div class="scroll" role="region" aria-label="${name}" tabindex="0">${table}</div>`;
 }
 
+/** Never how long ago: nobody knows when a page is read. */
 export function time(at: number): Markup {
   return markup`<time datetime="${timestamp(at)}">${timestamp(at)}</time>`;
-}
-
-export function timeAgo(at: number, now: number): Markup {
-  return markup`<time datetime="${timestamp(at)}" title="${timestamp(at)}">${ago(at, now)}</time>`;
 }
 
 /** A user's value or place: in its own direction, whatever script it is written in. */

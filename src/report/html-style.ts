@@ -73,8 +73,15 @@ footer { margin: 52px 0 40px; padding-top: 22px; border-top: 1px solid var(--lin
 footer h2 { margin-bottom: 10px; }
 .footnote { margin-top: 14px; max-width: 64em; }`;
 
+/**
+ * Where a table goes on behind an edge, there is a shadow. Its two covers move with the content (`local`) and so lie over
+ * a shadow only where there is no more to scroll to.
+ */
+const SCROLLERS = `
+.scroll { overflow-x: auto; max-width: 100%; background: linear-gradient(to right, var(--page) 40%, transparent) left / 40px 100% no-repeat local, linear-gradient(to left, var(--page) 40%, transparent) right / 40px 100% no-repeat local, linear-gradient(to right, var(--shadow), transparent) left / 16px 100% no-repeat scroll, linear-gradient(to left, var(--shadow), transparent) right / 16px 100% no-repeat scroll; }
+@media (forced-colors: active) { .scroll { background: none; } }`;
+
 const TABLES = `
-.scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; line-height: 1.45; }
 th, td { padding: 5px 14px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
@@ -128,9 +135,9 @@ const PRINT = `
   tr, .rules li, figure, .figures { break-inside: avoid; }
   h2, h3, .task-head, thead { break-after: avoid; }
   pre { max-height: none; overflow: visible; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; background: none; }
   details::details-content { content-visibility: visible; height: auto; }
 }`;
 
 /** The page's whole style. No attribute carries style, so that the content security policy can name this text's hash. */
-export const STYLE = `${COLORS}${TEXT}${LAYOUT}${TABLES}${CHART_STYLE}${NARROW}${PRINT}\n`;
+export const STYLE = `${COLORS}${TEXT}${LAYOUT}${SCROLLERS}${TABLES}${CHART_STYLE}${NARROW}${PRINT}\n`;

@@ -6,7 +6,7 @@ import { code, scrollable, time, verdictBadge } from './html-parts.ts';
 import { STYLE } from './html-style.ts';
 import { taskSection, totalSection } from './html-task.ts';
 import { Markup, markup, NOTHING } from './markup.ts';
-import { causeOf, freshness, gateWords, nextSteps, UNJUDGED, VERDICT_WORDS } from './wording.ts';
+import { causeOf, gateWords, NOTHING_COUNTED, nextSteps, UNJUDGED, VERDICT_WORDS } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 /** Nothing may be loaded and nothing run, whatever a value in the report looks like. */
@@ -49,13 +49,13 @@ function taskId(task: TaskComparison, tasks: readonly TaskComparison[]): string 
 }
 
 function head(report: ComparisonReport): Markup {
-  const { window, at, notes, namespace } = report;
+  const { window, at, newestAt, notes, namespace } = report;
   const steps = nextSteps(report).map(({ text, command }) => markup`<li>${text}: ${code(command)}</li>`);
   return markup`<header>
 <p class="eyebrow"><span>Comparison report of <b><bdi>${namespace}</bdi></b></span><span>stable: bee-queue, canary: BullMQ</span></p>
 ${verdictBadge(report.verdict, 'large')}
 <h1>${causeOf(report)}</h1>
-<dl class="meta"><div><dt>Window</dt><dd>${time(window.from)} to ${time(window.to)} (${duration(window.to - window.from)})</dd></div><div><dt>Freshness</dt><dd>${freshness(report)}</dd></div><div><dt>Made</dt><dd>${time(at)}</dd></div></dl>
+<dl class="meta"><div><dt>Window</dt><dd>${time(window.from)} to ${time(window.to)} (${duration(window.to - window.from)})</dd></div><div><dt>Freshness</dt><dd>${newestAt === null ? NOTHING_COUNTED : markup`newest figures of ${time(newestAt)}`}</dd></div><div><dt>Made</dt><dd>${time(at)}</dd></div></dl>
 <ul class="steps" aria-label="What to type next">${steps}</ul>
 ${notes.length === 0 ? NOTHING : markup`<ul class="notes" aria-label="Notes">${notes.map((note) => markup`<li>${note}</li>`)}</ul>`}
 </header>`;

@@ -1,7 +1,6 @@
 import type { ComparisonReport, TaskComparison, Verdict, VerdictLine } from '../domain/report.ts';
-import { plural } from '../domain/wording.ts';
+import { plural, timestamp } from '../domain/wording.ts';
 import { lines, type Markup, markup } from './markup.ts';
-import { timestamp } from './numbers.ts';
 import { kindsText, placeOf, UNJUDGED, windowText } from './wording.ts';
 
 interface Case {
@@ -57,11 +56,16 @@ function numbers(cases: readonly Case[]): Markup {
 }
 
 function suiteXml({ name, cases }: Suite, report: ComparisonReport): Markup {
+  // Numbered, because readers of this form may keep one property of a name.
+  const notes = report.notes.map(
+    (note, i) => markup`
+      <property name="note ${i + 1}" value="${note}"/>`,
+  );
   return markup`
   <testsuite name="${name}"${numbers(cases)} time="0" timestamp="${timestamp(report.at).replace('Z', '')}">
     <properties>
       <property name="headline" value="${report.headline}"/>
-      <property name="window" value="${windowText(report)}"/>
+      <property name="window" value="${windowText(report)}"/>${notes}
     </properties>${cases.map((one) => caseXml(one, name))}
   </testsuite>`;
 }

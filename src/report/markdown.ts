@@ -1,9 +1,8 @@
 import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport, TaskComparison, Verdict } from '../domain/report.ts';
-import { KIND_WORDS, plural } from '../domain/wording.ts';
+import { KIND_WORDS, plural, timestamp } from '../domain/wording.ts';
 import { type ComparisonCell, comparisonRows, parityFacts } from './comparison-rows.ts';
 import { jsonLayout } from './json-layout.ts';
-import { ago, timestamp } from './numbers.ts';
 import { cut, visible, visibleLines } from './plain-text.ts';
 import {
   causeOf,
@@ -115,12 +114,12 @@ function figures(compared: TaskComparison | ComparisonReport['total'], { gates }
 }
 
 function mismatchDetails(report: ComparisonReport): readonly string[] {
-  const texts = report.mismatches.map((mismatch) => mismatchText(mismatch, report.at));
+  const texts = report.mismatches.map((mismatch) => mismatchText(mismatch));
   if (texts.length === 0) return [];
   return [details('The newest mismatches', fitting(texts, MOST_OF_MISMATCHES).join('\n\n'))];
 }
 
-function mismatchText(mismatch: Mismatch, now: number): string {
+function mismatchText(mismatch: Mismatch): string {
   const [one, other] = sidesOf(mismatch.pair);
   const rows = mismatch.differences.map((difference) => [
     placeText(difference),
@@ -132,7 +131,7 @@ function mismatchText(mismatch: Mismatch, now: number): string {
     text === null ? [] : [`${name}:`, fence(cut(jsonLayout(text), MOST_SIDE))];
   return [
     `**${KIND_WORDS[mismatch.kind]}**: ${code(mismatch.task)}, ${PAIR_WORDS[mismatch.pair]}, ` +
-      `${timestamp(mismatch.at)} (${ago(mismatch.at, now)}), ${code(mismatch.primary)} and ${code(mismatch.copy)}`,
+      `${timestamp(mismatch.at)}, ${code(mismatch.primary)} and ${code(mismatch.copy)}`,
     ...(mismatch.note === null ? [] : [plain(mismatch.note)]),
     ...(rows.length === 0 ? [] : [table(['place', 'change', one, other], rows)]),
     ...side(one, mismatch.stable),

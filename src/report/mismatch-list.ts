@@ -1,7 +1,6 @@
 import pc from 'picocolors';
 import type { Difference, Mismatch } from '../domain/parity.ts';
-import { KIND_WORDS } from '../domain/wording.ts';
-import { timestamp } from './numbers.ts';
+import { KIND_WORDS, timestamp } from '../domain/wording.ts';
 import { visible } from './plain-text.ts';
 import { NOT_THERE, PAIR_WORDS, placeOf, sidesOf } from './wording.ts';
 

@@ -42,12 +42,6 @@ export function ago(at: number, now: number): string {
   return `${plural(Math.floor(ms / DAY_MS), 'day')} ago`;
 }
 
-/** ISO 8601 in UTC to the second: `2026-11-01T10:00:00Z`. @param at milliseconds since 1970 */
-export function timestamp(at: number): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? 'unknown time' : `${date.toISOString().slice(0, 19)}Z`;
-}
-
 function signed(share: number): string {
   const text = percentNumber(share);
   return share > 0 ? `+${text}` : text;

@@ -1,8 +1,7 @@
 import type { Timing } from '../domain/aggregates.ts';
 import type { Difference, MismatchKind, PairKind } from '../domain/parity.ts';
 import type { BackendSide, ComparisonReport, Doubt, ReportGates, Verdict } from '../domain/report.ts';
-import { count, duration, KIND_WORDS, plural } from '../domain/wording.ts';
-import { timestamp } from './numbers.ts';
+import { count, duration, KIND_WORDS, plural, shellWord, timestamp } from '../domain/wording.ts';
 
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   successful: 'Successful',
@@ -24,6 +23,7 @@ export const PAIR_WORDS: Readonly<Record<PairKind, string>> = {
 
 export const UNJUDGED = 'canary has run none of it';
 export const NOT_THERE = 'not there';
+export const NOTHING_COUNTED = 'nothing was counted in this window';
 
 /** The headline without the verdict's word, where that stands beside it already. */
 export function causeOf({ headline, verdict }: ComparisonReport): string {
@@ -66,7 +66,7 @@ export function windowText({ window: { from, to } }: ComparisonReport): string {
 }
 
 export function freshness({ newestAt, at }: ComparisonReport): string {
-  if (newestAt === null) return 'nothing was counted in this window';
+  if (newestAt === null) return NOTHING_COUNTED;
   return `newest figures ${duration(Math.max(0, at - newestAt))} old`;
 }
 
@@ -95,20 +95,23 @@ function stepsFor(report: ComparisonReport): readonly NextStep[] {
     const look =
       differs === undefined
         ? []
-        : [{ text: 'what differs', command: `hybrid parity mismatches --task ${quoted(differs.task)}` }];
+        : [{ text: 'what differs', command: `hybrid parity mismatches --task ${shellWord(differs.task)}` }];
     return [
       ...look,
-      { text: 'stop new work on canary', command: 'hybrid ratio 0 --reason "the report failed"' },
+      ...(report.frozenSince === null
+        ? [{ text: 'stop new work on canary', command: 'hybrid ratio 0 --reason "the report failed"' }]
+        : []),
       { text: 'bring unfinished work back', command: 'hybrid rollback' },
     ];
   }
   if (report.verdict === 'inconclusive') {
     return stepsOutOfDoubt(report);
   }
-  return [
-    { text: 'raise the ratio', command: 'hybrid ratio NEW --reason "the report was successful"' },
-    { text: 'for other readers', command: 'hybrid report --out report.html --open' },
-  ];
+  const onward =
+    report.frozenSince === null
+      ? { text: 'raise the ratio', command: 'hybrid ratio NEW --reason "the report was successful"' }
+      : { text: 'lift the freeze', command: 'hybrid resume --reason "the report was successful"' };
+  return [onward, { text: 'for other readers', command: 'hybrid report --out report.html --open' }];
 }
 
 /** More data does not mend every doubt. */
@@ -127,7 +130,7 @@ function stepsOutOfDoubt({ tasks }: ComparisonReport): readonly NextStep[] {
   }
   if (has('unfinished')) steps.push({ text: 'what is waiting or running', command: 'hybrid status' });
   if (unjudged) {
-    const command = `hybrid parity mismatches --task ${quoted(unjudged.task)}`;
+    const command = `hybrid parity mismatches --task ${shellWord(unjudged.task)}`;
     steps.push({ text: 'what could not be judged', command });
   }
   // Where the share changed, a longer window has even more of that.
@@ -157,9 +160,4 @@ export function gateWords(gates: ReportGates): readonly (readonly [string, strin
       `${plural(gates.minimumTasks, 'finished task')} of each backend, ${plural(gates.minimumPairs, 'compared pair')}`,
     ],
   ];
-}
-
-/** As a shell takes it for one word, whatever it holds. */
-function quoted(word: string): string {
-  return /^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

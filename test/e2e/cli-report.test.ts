@@ -165,6 +165,20 @@ describe('hybrid report', () => {
     expect(readFileSync(join(place.dir, 'report.txt'), 'utf8')).toMatch(/^## Failed: odd: /);
   });
 
+  it('says what keeps canary without figures, and the command that ends it', async () => {
+    const manager = await empty.manager();
+    await manager.freeze({ reason: 'a test' });
+    await manager.close();
+    const { code, stdout } = await empty.run('report', '--namespace', empty.namespace);
+    expect(code).toBe(0);
+    const text = stdout.replace(/\s+/g, ' ');
+    expect(text).toMatch(/^verdict: inconclusive · nothing has run in this window; frozen since \S+Z /);
+    expect(text).toMatch(
+      /note Frozen since \S+Z: .* hybrid resume --reason "\.\.\." --config \S+ --namespace \S+ --redis \S+, then hybrid/,
+    );
+    expect(text).toMatch(/note No worker is running \(as of \S+Z\), .*: hybrid worker --config \S+\.yaml /);
+  });
+
   it('that cannot be written is a usage error, without a stack', async () => {
     const file = place.write('file', '');
     mkdirSync(join(place.dir, 'folder.md'));

@@ -156,12 +156,12 @@ describe('what is wrong with how it was typed', () => {
     expect(stderr).toContain(problem);
   });
 
-  it('an unknown namespace is refused with those that there are, also by freeze and resume', async () => {
+  it('an unknown namespace is refused with those that there are, also by freeze, resume and ratio', async () => {
     const at = place();
     await at.begin();
     const place2 = ['--namespace', 'hybird', '--redis', server.url, '--reason', 'x'];
-    for (const command of ['rollback', 'freeze', 'resume']) {
-      const { code, stdout, stderr } = await cli([command, ...place2], { cwd: at.dir });
+    for (const command of [['rollback'], ['freeze'], ['resume'], ['ratio', '0.1']]) {
+      const { code, stdout, stderr } = await cli([...command, ...place2], { cwd: at.dir });
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain('Nobody has used the namespace "hybird" on this Redis; it has: ');
       expect(stderr).toContain(at.namespace);

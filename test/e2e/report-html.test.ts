@@ -106,6 +106,60 @@ describe.each(Object.keys(EXAMPLES))('the %s report in Chromium', (name) => {
   });
 });
 
+/** The edges of the overview's table at both ends of its way: shadows only, because its content is hidden. */
+async function edgesOf(page: Page): Promise<readonly { left: string; right: string }[]> {
+  const overview = page.getByRole('region', { name: 'Verdicts by task and rule' });
+  await page.addStyleTag({ content: '.scroll > * { visibility: hidden }' });
+  await overview.scrollIntoViewIfNeeded();
+  const { x, y, width } = (await overview.boundingBox()) ?? { x: 0, y: 0, width: 0 };
+  const strip = async (left: number) =>
+    (await page.screenshot({ clip: { x: left, y: y + 4, width: 10, height: 24 } })).toString('base64');
+  const strips: { left: string; right: string }[] = [];
+  for (const scrollLeft of [0, 10_000]) {
+    await page.evaluate(`document.querySelector('.scroll').scrollLeft = ${scrollLeft}`);
+    strips.push({ left: await strip(x), right: await strip(x + width - 10) });
+  }
+  return strips;
+}
+
+describe.each(['light', 'dark'] as const)('a table wider than a telephone, %s', (colorScheme) => {
+  it('has a shadow at the edge behind which it goes on, and at no other', async () => {
+    await open('failed', { viewport: PHONE, colorScheme, bypassCSP: true }, async ({ page }) => {
+      const [begin, end] = await edgesOf(page);
+      const plain = begin?.left;
+      expect(end?.right).toBe(plain);
+      expect(begin?.right).not.toBe(plain);
+      expect(end?.left).not.toBe(plain);
+    });
+  });
+
+  it('has no shadow where there is room for all of it', async () => {
+    await open('failed', { viewport: DESK, colorScheme, bypassCSP: true }, async ({ page }) => {
+      const strips = await edgesOf(page);
+      expect(new Set(strips.flatMap(({ left, right }) => [left, right])).size).toBe(1);
+    });
+  });
+});
+
+it('lets a keyboard reach and scroll every wide table, by name', async () => {
+  // Waiting evaluates a text in the page, which its policy forbids.
+  await open('failed', { viewport: PHONE, bypassCSP: true }, async ({ page }) => {
+    const scrollers = await page.locator('.scroll').all();
+    const reachable = page.getByRole('region', { name: /./ }).and(page.locator('[tabindex="0"]'));
+    expect(await reachable.and(page.locator('.scroll')).count()).toBe(scrollers.length);
+    let wide = 0;
+    for (const [i, scroller] of scrollers.entries()) {
+      const node = `document.querySelectorAll('.scroll')[${i}]`;
+      if (!(await page.evaluate(`${node}.scrollWidth > ${node}.clientWidth`))) continue;
+      wide += 1;
+      await scroller.focus();
+      await page.keyboard.press('ArrowRight');
+      await page.waitForFunction(`${node}.scrollLeft > 0`);
+    }
+    expect(wide).toBeGreaterThan(2);
+  });
+});
+
 it('prints light, with everything unfolded', async () => {
   await open('failed', { colorScheme: 'dark' }, async ({ page }) => {
     const folded = page.locator('details pre').first();

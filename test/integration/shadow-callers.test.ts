@@ -1,25 +1,10 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import type { Connections } from '../../src/manager/connections.ts';
+import { describe, expect, it } from '@jest/globals';
 import { gate } from '../support/delivery-log.ts';
-import type { HybridSystem } from '../support/hybrid-system.ts';
 import { aborted } from '../support/hybrid-system.ts';
-import { expectNoLeakedConnections } from '../support/redis.ts';
-import { comparedTask, settled, shadowSystem } from '../support/shadow-scene.ts';
+import { comparedTask, numbers, openCopies, settled, shadowScene } from '../support/shadow-scene.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const opened: HybridSystem[] = [];
-const begin = async (...settings: Parameters<typeof shadowSystem>): Promise<[HybridSystem, Connections]> => {
-  const system = shadowSystem(...settings);
-  opened.push(system);
-  return [system, await system.connections()];
-};
-afterEach(async () => {
-  for (const system of opened.splice(0)) await system.close();
-});
-afterAll(() => expectNoLeakedConnections());
-
-const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
-const openCopies = (system: HybridSystem) => system.redis.zcard(`{${system.namespace}}:open:copies`);
+const begin = shadowScene();
 
 describe('who is copied', () => {
   it('a task that does not say shadowSafe: nothing', async () => {

@@ -1,25 +1,20 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import type { Connections } from '../../src/manager/connections.ts';
+import { describe, expect, it } from '@jest/globals';
+import type { Aggregates, RunCell } from '../../src/domain/aggregates.ts';
 import { gate } from '../support/delivery-log.ts';
-import type { HybridSystem } from '../support/hybrid-system.ts';
 import { aborted } from '../support/hybrid-system.ts';
-import { expectNoLeakedConnections } from '../support/redis.ts';
-import { cellOf, comparedTask, figuresOf, settled, shadowSystem } from '../support/shadow-scene.ts';
+import {
+  cellOf,
+  comparedTask,
+  figuresOf,
+  figuresWhere,
+  numbers,
+  openCopies,
+  settled,
+  shadowScene,
+} from '../support/shadow-scene.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const opened: HybridSystem[] = [];
-const begin = async (...settings: Parameters<typeof shadowSystem>): Promise<[HybridSystem, Connections]> => {
-  const system = shadowSystem(...settings);
-  opened.push(system);
-  return [system, await system.connections()];
-};
-afterEach(async () => {
-  for (const system of opened.splice(0)) await system.close();
-});
-afterAll(() => expectNoLeakedConnections());
-
-const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
-const openCopies = (system: HybridSystem) => system.redis.zcard(`{${system.namespace}}:open:copies`);
+const begin = shadowScene();
 
 describe('a copy', () => {
   it("runs on the other backend, is compared, and is in nobody's counts", async () => {
@@ -82,16 +77,14 @@ describe('a copy', () => {
     await system.worker([task]);
     const manager = await system.manager([task]);
     expect(await (await manager.submit(task, { n: 1 })).result()).toBe(1);
-    const figures = await settled(c, 1);
-    expect(figures.pairs).toMatchObject([{ mismatched: { outcome: 1 } }]);
-    expect(cellOf(figures, 'canary', 'shadow')?.counts).toMatchObject({
-      succeeded: 0,
-      failed: 1,
-    });
-    expect(cellOf(figures, 'stable', 'assigned')?.counts).toMatchObject({
-      succeeded: 1,
-      failed: 0,
-    });
+    expect((await settled(c, 1)).pairs).toMatchObject([{ mismatched: { outcome: 1 } }]);
+    const hasEnded = ({ counts }: RunCell) => counts.succeeded + counts.failed === 1;
+    const { runs } = await figuresWhere(c, (each) => each.runs.filter(hasEnded).length === 2, 'both runs');
+    const ends = runs.map(({ backend, arm, counts }) => [backend, arm, counts.succeeded, counts.failed]);
+    expect(ends.toSorted()).toEqual([
+      ['canary', 'shadow', 0, 1],
+      ['stable', 'assigned', 1, 0],
+    ]);
     const [mismatch] = await manager.mismatches();
     expect(mismatch).toMatchObject({ kind: 'outcome', note: expect.stringContaining('E_BROKEN') });
     expect(mismatch?.note).not.toContain('SECRET');
@@ -131,25 +124,6 @@ describe('a copy', () => {
       delayed: 0,
       active: 0,
     });
-  });
-
-  it('that takes its worker down is not let near a second one', async () => {
-    const [system, c] = await begin({}, { worker: { heartbeatMs: 50, janitorIntervalMs: 600_000 } });
-    const task = comparedTask((n) => n);
-    const manager = await system.manager([task]);
-    await manager.submit(task, { n: 1 });
-    await waitFor(async () => (await openCopies(system)) === 1, { what: 'the copy to be made' });
-    const [id = ''] = await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1');
-    const request = { id, token: 'dead:1', failureTtlSeconds: 60 };
-    const dead = await c.ledger.start('canary', { id: 'dead', ttlMs: 1, maxLosses: 3 }, request);
-    expect(dead).toMatchObject({ status: 'granted' });
-    await waitFor(async () => (await c.ledger.aliveWorkers(['dead'])).size === 0, {
-      what: 'the worker to be dead',
-    });
-    await system.worker([task]);
-    expect((await settled(c, 1)).pairs).toMatchObject([{ mismatched: { outcome: 1 } }]);
-    expect(await manager.parked()).toEqual([]);
-    expect(system.events.filter((event) => event.id === id).map(({ type }) => type)).toEqual(['parked']);
   });
 
   it('whose record Redis has lost is forgotten', async () => {
@@ -207,14 +181,9 @@ describe('what is counted', () => {
     ]);
     await Promise.all(submitted.map((handle) => handle.result()));
     const canary = submitted.slice(0, 40).filter(({ backend }) => backend === 'canary').length;
-    await waitFor(
-      async () => {
-        const { runs } = await figuresOf(c);
-        return runs.reduce((sum, { counts }) => sum + counts.succeeded + counts.submitted, 0) === 90;
-      },
-      { what: 'all figures to be written' },
-    );
-    const figures = await figuresOf(c);
+    const writtenOf = ({ runs }: Aggregates) =>
+      runs.reduce((sum, { counts }) => sum + counts.succeeded + counts.submitted, 0);
+    const figures = await figuresWhere(c, (each) => writtenOf(each) === 90, 'all figures to be written');
     expect(cellOf(figures, 'canary', 'forced')?.counts).toMatchObject({
       submitted: 5,
       randomised: 0,

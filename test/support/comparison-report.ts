@@ -91,6 +91,7 @@ export function emptyReport(): ComparisonReport {
     mismatches: [],
     timeline: [],
     notes: [],
+    frozenSince: null,
   };
 }
 
@@ -456,6 +457,7 @@ export function failedReport(): ComparisonReport {
       ...timelineOf(LONG_NAME, 41, 0.3, [0.003, 0.12]),
       ...timelineOf(good.task, 190, 0.05, [0.002, 0.002]),
     ],
+    frozenSince: null,
     notes: [
       '7 tasks were forced to a backend or brought back from canary; these are counted apart and in no comparison, because chance did not choose them.',
       'The total mixes tasks that may have had different ratios; only single tasks are judged.',

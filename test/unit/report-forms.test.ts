@@ -61,12 +61,39 @@ describe('the terminal form', () => {
     expect(stripVTControlCharacters(coloured)).toBe(renderReport(failedReport(), 'terminal'));
   });
 
+  it.each([
+    ['successful', successfulReport, 'lift the freeze', 'hybrid resume --reason'],
+    ['failed', failedReport, 'bring unfinished work back', 'hybrid rollback'],
+  ])('of the %s report names no command that a freeze refuses', (_, report, text, command) => {
+    const [, commands] = renderReport({ ...report(), frozenSince: 1 }, 'terminal').split('\nNext\n');
+    expect(commands).toMatch(new RegExp(`^ {2}${text} +${command}`, 'm'));
+    expect(commands).not.toContain('hybrid ratio');
+  });
+
   it('says what is missing', () => {
     const text = renderReport(failedReport(), 'terminal');
     expect(text).toContain('canary: too little data: 12 of 100');
     expect(text).toContain('not timed');
     expect(text).toContain('not judged, canary has run none of it: send-mail');
     expect(text).toContain('newest figures 1 min 35 s old');
+  });
+});
+
+describe('the HTML form', () => {
+  it('says when, not how long ago: it is read later', () => {
+    const html = renderReport(failedReport(), 'html');
+    const fresh = '<time datetime="2026-11-21T15:02:37Z">2026-11-21T15:02:37Z</time>';
+    expect(html).toContain(`<dt>Freshness</dt><dd>newest figures of ${fresh}</dd>`);
+    expect(html).toContain('<p><time datetime="2026-11-21T15:01:12Z">2026-11-21T15:01:12Z</time>, shadow');
+    expect(html).not.toMatch(/\bago\b|\d (s|min|h|days?) old|just now/);
+  });
+});
+
+describe('every form', () => {
+  it.each(REPORT_FORMATS)('%s has the notes', (format) => {
+    const notes = ['Something first.', 'Something second.'];
+    const text = renderReport({ ...emptyReport(), notes }, format, { columns: 110 });
+    for (const note of notes) expect(text).toContain(note);
   });
 });
 

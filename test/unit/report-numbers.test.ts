@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { duration, milliseconds, percent } from '../../src/domain/wording.ts';
+import { duration, milliseconds, percent, timestamp } from '../../src/domain/wording.ts';
 import { jsonLayout } from '../../src/report/json-layout.ts';
-import { ago, factor, points, timestamp } from '../../src/report/numbers.ts';
+import { ago, factor, points } from '../../src/report/numbers.ts';
 import { cut, visible } from '../../src/report/plain-text.ts';
 
 describe('numbers of the report', () => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommonOptions, reason, withRedis } from '../options.ts';
+import { type CommonOptions, reason, withPlace } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { withManager } from '../session.ts';
 import { shortPath } from '../words.ts';
@@ -14,7 +14,7 @@ export function addApply(program: Command): void {
     .description("make the config file's routing section live (a deploy step)")
     .requiredOption('--reason <text>', 'why, for the audit log', reason)
     .option('--json', 'print the live state as JSON');
-  withRedis(command)
+  withPlace(command)
     .addHelpText(
       'after',
       `

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AuditEntry } from '../../index.ts';
-import { type CommonOptions, whole, withRedis } from '../options.ts';
+import { type CommonOptions, whole, withPlace } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { type Session, withManager } from '../session.ts';
 import { table } from '../table.ts';
@@ -18,7 +18,7 @@ export function addAudit(program: Command): void {
     .description('list who changed the routing, when and why')
     .option('--limit <n>', 'at most this many, newest first', whole(1, 10_000), 20)
     .option('--json', 'print JSON');
-  withRedis(command)
+  withPlace(command)
     .addHelpText('after', '\nExample:\n  hybrid audit --limit 5')
     .action((options: AuditOptions) =>
       withManager(options, (session) => show(session, options), { toleratesMistakes: true, mustExist: true }),

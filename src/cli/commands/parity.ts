@@ -70,8 +70,7 @@ function addReplay(parity: Command): void {
         .argParser(delay)
         .default(60_000, '60s'),
     )
-    .option('--json', 'print JSON')
-    .option('--namespace <name>', 'namespace to act on, before HYBRID_NAMESPACE and the config file');
+    .option('--json', 'print JSON');
   withApp(command)
     .addHelpText(
       'after',

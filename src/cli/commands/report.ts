@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { REPORT_FORMATS, type ReportFormat } from '../../domain/report.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { type CommonOptions, delay, withPlace } from '../options.ts';
+import { type CommonOptions, delay, placeArguments, withPlace } from '../options.ts';
 import { colors, print, say } from '../output.ts';
 import { formatOf, openInBrowser, writeOut } from '../report-output.ts';
 import { type Session, withManager } from '../session.ts';
@@ -105,7 +105,7 @@ async function show({ manager }: Session, flags: ReportFlags, format: ReportForm
       : { from: timeOf(flags.since) }),
     ...(flags.until === undefined ? {} : { to: timeOf(flags.until) }),
     ...(flags.task === undefined ? {} : { tasks: flags.task }),
-    ...(flags.config === undefined ? {} : { commandOptions: ` --config ${flags.config}` }),
+    commandOptions: placeArguments(flags),
   });
   const { renderReport } = await import('../../manager/comparison-report.ts');
   const text = await renderReport(report, format, {

@@ -17,7 +17,7 @@ local function isCrowded(task, bytes)
   local open = redis.call('ZCARD', P .. 'open:copies')
   if open * bytes * 2 > MOST_BYTES then return true end
   local pairsKey = P .. 'pairs:' .. task
-  if task == '' or redis.call('ZCARD', pairsKey) < tonumber(ARGV[1]) then return false end
+  if redis.call('ZCARD', pairsKey) < tonumber(ARGV[1]) then return false end
   redis.call('ZREMRANGEBYSCORE', pairsKey, '-inf', string.format('%d', tonumber(NOW) - DAY_MS))
   return redis.call('ZCARD', pairsKey) >= tonumber(ARGV[1])
 end
