@@ -21,6 +21,7 @@ import type { Comparer } from './parity/comparer.ts';
 import { version } from './version.ts';
 import { comparerOf } from './worker/comparing.ts';
 import { Consumers } from './worker/consumers.ts';
+import { endOverdueCopies } from './worker/copy-jobs.ts';
 import { evacuate } from './worker/evacuate.ts';
 import { eventTeller } from './worker/event-telling.ts';
 import { runEnvironmentOf } from './worker/run-environment.ts';
@@ -91,6 +92,7 @@ export class HybridWorker {
       backends: { stable: c.stable, canary: c.canary },
       isFrozen: () => c.plane.state.frozen !== '',
       evacuate: (signal) => evacuate(c, signal),
+      endOverdueCopies: (copies, now) => endOverdueCopies(c, copies, now),
       compactFigures: (signal) => c.compactor.pass({ signal }),
       log: c.log,
     });

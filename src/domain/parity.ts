@@ -58,6 +58,11 @@ export interface Pair {
   readonly replay: string | null;
 }
 
+/** The runs of a pair that are nobody's work. */
+export function copiesIn({ kind, primary, copy }: Pair): readonly string[] {
+  return kind === 'replay' ? [primary, copy] : [copy];
+}
+
 /** What one run came to, as far as a comparison needs it. */
 export interface Observation {
   readonly backend: BackendName;

@@ -16,6 +16,8 @@ export interface JanitorOptions {
   readonly isFrozen: () => boolean;
   /** Moves canary's tasks to stable, all that may be, until the signal aborts. @returns how many */
   readonly evacuate: (signal: AbortSignal) => Promise<number>;
+  /** Ends copies whose time is long over. @returns the others */
+  readonly endOverdueCopies: (copies: readonly OpenTask[], now: number) => Promise<readonly OpenTask[]>;
   /** Adds up what processes have counted. Ends early when the signal aborts. */
   readonly compactFigures: (signal: AbortSignal) => Promise<unknown>;
   readonly log: Logger;
@@ -88,11 +90,12 @@ export class Janitor {
 
   /** A copy that is lost before it is enqueued would look like a backend that does not answer. */
   async #walkCopies(): Promise<void> {
-    const page = await this.#ledger.scanCopies(this.#copies, PAGE);
-    this.#copies = page.cursor;
+    const { cursor, tasks, now } = await this.#ledger.scanCopies(this.#copies, PAGE);
+    this.#copies = cursor;
+    const open = await this.#options.endOverdueCopies(tasks, now);
     for (const owner of OWNERS) {
       const backend = this.#options.backends[owner];
-      if (backend?.isReachable()) await this.#mend(owner, backend, page.tasks, page.now);
+      if (backend?.isReachable()) await this.#mend(owner, backend, open, now);
     }
   }
 

@@ -6,8 +6,12 @@ import type { Connections } from './connections.ts';
 import type { CopyMaker, CopyOrder } from './copies.ts';
 import { newTaskId, prepareSubmission, type Submission } from './submission.ts';
 
-/** Inputs that are not compared yet, at most: a long file does not fill Redis. */
-const MOST_OPEN = 500;
+/**
+ * Inputs that are not compared yet, at most: a long file does not fill Redis. It begins with few and has more where they are
+ * finished soon, so that slow ones do not wait beyond their deadline.
+ */
+const [FIRST_OPEN, MOST_OPEN] = [50, 500];
+const SOON_MS = 5_000;
 const LOOK_MS = 200;
 const DEFAULT_TIMEOUT_MS = 600_000;
 const MISMATCHES_GIVEN = 100;
@@ -77,13 +81,21 @@ export async function replay(
     }
   };
   const atMost = (open: number) => waitUntil(() => submitted - settled() <= open);
+  let mostOpen = FIRST_OPEN;
+  const makeRoom = async () => {
+    if (submitted - settled() < mostOpen) return true;
+    const since = performance.now();
+    const isRoom = await atMost(mostOpen / 2);
+    if (performance.now() - since < SOON_MS) mostOpen = Math.min(MOST_OPEN, 2 * mostOpen);
+    return isRoom;
+  };
   let isGoingOn = true;
   for await (const { task, input } of inputs) {
     const submission = prepare(task, input, c.config.limits.payloadBytes);
     isGoingOn = !signal?.aborted && (await submitPair(c, copies, submission, id, waitUntil));
     if (!isGoingOn) break;
     submitted += 1;
-    if (submitted % MOST_OPEN === 0) isGoingOn = await atMost(MOST_OPEN / 2);
+    isGoingOn = await makeRoom();
     if (!isGoingOn) break;
   }
   const isComplete = isGoingOn && !signal?.aborted;

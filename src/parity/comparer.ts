@@ -1,18 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../domain/logger.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import type {
-  Mismatch,
-  MismatchKind,
-  Observation,
-  Pair,
-  PairLedger,
-  ParityDefinition,
-  SettledPair,
+import {
+  copiesIn,
+  type Mismatch,
+  type MismatchKind,
+  type Observation,
+  type Pair,
+  type PairLedger,
+  type ParityDefinition,
+  type SettledPair,
 } from '../domain/parity.ts';
 import { compareObservations } from './comparison.ts';
 import { ComparisonBreaker } from './comparison-breaker.ts';
-import { judgePair, nextLookAt } from './pair-judgement.ts';
+import { judgePair, nextLookAt, type PairJudgement } from './pair-judgement.ts';
 import { UnmatchedIgnores } from './unmatched-ignores.ts';
 
 /** Pairs looked at in one go. */
@@ -30,6 +31,8 @@ export interface ComparerOptions {
   readonly tasks: ReadonlyMap<string, ParityDefinition>;
   readonly areRecorded: (ids: readonly string[]) => Promise<readonly boolean[]>;
   readonly readOutcomes: (ids: readonly string[]) => Promise<readonly (Outcome | null)[]>;
+  /** Which of these runs have begun at least once, on the ledger's word; what it does not know has not. */
+  readonly wereStarted: (ids: readonly string[]) => Promise<readonly boolean[]>;
   /** Ends copies that came to no end in time, or that nobody needs any more, wherever they wait. May be repeated. */
   readonly endCopies: (pairs: readonly Pair[]) => Promise<void>;
   readonly log: Logger;
@@ -103,12 +106,16 @@ export class Comparer {
 
   async #settle(pairs: readonly Pair[], now: number): Promise<void> {
     const outcomes = await this.#options.readOutcomes(pairs.flatMap(({ primary, copy }) => [primary, copy]));
+    const judged = pairs.map((pair, i) => {
+      const judgement = judgePair(pair, outcomes[2 * i] ?? null, outcomes[2 * i + 1] ?? null, now);
+      return { pair, judgement };
+    });
+    const onlyWaited = await this.#onlyWaited(judged);
     const settled: SettledPair[] = [];
     const over: Pair[] = [];
-    for (const [i, pair] of pairs.entries()) {
+    for (const { pair, judgement } of judged) {
       // Whoever takes its place compares them: the claim runs out.
       if (this.#isEnding) break;
-      const judgement = judgePair(pair, outcomes[2 * i] ?? null, outcomes[2 * i + 1] ?? null, now);
       if (judgement.state === 'waiting') continue;
       if (judgement.state === 'complete') {
         settled.push(this.#compare(pair, judgement.first, judgement.second, now));
@@ -117,12 +124,25 @@ export class Comparer {
         continue;
       }
       over.push(pair);
-      if (judgement.state === 'missing') settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
+      if (judgement.state === 'missing' && !onlyWaited.has(judgement.id))
+        settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
       else settled.push({ pair, verdict: 'dropped', cell: { counts: { dropped: 1 } }, mismatch: null });
     }
     // First, because it may be repeated: a copy whose pair is settled is looked after by nobody.
     if (over.length > 0) await this.#options.endCopies(over);
     await this.#pairs.settle(settled);
+  }
+
+  /** Missing copies that never had their turn: slots for copies are few, and that is no fault of the backend. */
+  async #onlyWaited(
+    judged: readonly { readonly pair: Pair; readonly judgement: PairJudgement }[],
+  ): Promise<ReadonlySet<string>> {
+    const missing = judged.flatMap(({ pair, judgement }) =>
+      judgement.state === 'missing' && copiesIn(pair).includes(judgement.id) ? [judgement.id] : [],
+    );
+    if (missing.length === 0) return new Set();
+    const started = await this.#options.wereStarted(missing);
+    return new Set(missing.filter((_, i) => !started[i]));
   }
 
   #compare(pair: Pair, first: Observation, second: Observation, at: number): SettledPair {

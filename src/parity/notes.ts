@@ -72,7 +72,7 @@ function pairNotes({ unjudged, dropped }: ComparisonReport['total']['parity']): 
   }
   if (dropped > 0) {
     notes.push(
-      `${plural(dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, or without an outcome on either side.`,
+      `${plural(dropped, 'pair was', 'pairs were')} dropped: cancelled, moved, without an outcome on either side, or their copy had no turn in time or lost its worker.`,
     );
   }
   return notes;

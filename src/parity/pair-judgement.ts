@@ -7,7 +7,12 @@ export type PairJudgement =
   | { readonly state: 'waiting' }
   /** There is nothing to compare: a side was cancelled, was moved, or neither came to an end in time. */
   | { readonly state: 'dropped' }
-  | { readonly state: 'missing'; readonly kind: Extract<MismatchKind, `${string}-missing`> }
+  /** `id`: of the run without an outcome. */
+  | {
+      readonly state: 'missing';
+      readonly kind: Extract<MismatchKind, `${string}-missing`>;
+      readonly id: string;
+    }
   /** `first` is stable's, or the primary's of a control pair. */
   | { readonly state: 'complete'; readonly first: Observation; readonly second: Observation };
 
@@ -40,7 +45,7 @@ export function judgePair(
   if (!present) return { state: 'dropped' };
   const isControl = pair.kind === 'control';
   const missing = (present.backend === 'canary') !== isControl ? 'stable' : 'canary';
-  return { state: 'missing', kind: `${missing}-missing` };
+  return { state: 'missing', kind: `${missing}-missing`, id: first ? pair.copy : pair.primary };
 }
 
 function complete(pair: Pair, first: Observation, second: Observation): PairJudgement {

@@ -95,7 +95,7 @@ function nothingCompared(parity: ParityPart): string {
     return `none of ${plural(unjudged, 'pair')} could be judged (${unjudgedWords(parity)})`;
   }
   if (dropped > 0) {
-    return `all ${plural(dropped, 'pair')} were dropped: cancelled, or without an outcome on either side`;
+    return `all ${plural(dropped, 'pair')} were dropped: cancelled, moved, without an outcome on either side, or their copy had no turn in time or lost its worker`;
   }
   return `no results have been compared: ${SWITCH_ON}`;
 }

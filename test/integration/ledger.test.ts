@@ -657,6 +657,16 @@ describe('adopt', () => {
     expect(await bench.storedOutcome(id)).toMatchObject({ status: 'succeeded', value: 'token-1' });
   });
 
+  it.each(['no JSON', '7', '"text"'])('nor where somebody has overwritten it: %s', async (text) => {
+    const id = await bench.running();
+    await bench.finish(id);
+    await bench.raw.del(bench.redis.keys.task(id));
+    await bench.raw.set(bench.redis.keys.outcome(id), text);
+    await adopted(id, 'canary');
+    expect(await bench.start(id, 'worker-2', 'token-2')).toEqual({ status: 'skip', why: 'finished' });
+    expect(await bench.entry(id)).toMatchObject({ state: 'failed' });
+  });
+
   it('a known entry stays', async () => {
     const id = await bench.running();
     const before = await bench.snapshot();

@@ -104,15 +104,16 @@ describe('a replay', () => {
     expect(most).toBeLessThanOrEqual(10);
   });
 
-  it('of a long file does not run ahead of the comparison', async () => {
+  it('of a long file begins with few, and does not run ahead of the comparison', async () => {
     const system = begin();
     const task = comparedTask((n) => n);
     await system.worker([task], { concurrency: 50 });
     const manager = await system.manager([task]);
-    let [read, most, compared] = [0, 0, 0];
+    let [read, most, compared, first] = [0, 0, 0, 0];
     function* inputs() {
       for (const input of inputsOf(task, numbers(510))) {
         read += 1;
+        if (compared === 0) first = read;
         most = Math.max(most, read - compared);
         yield input;
       }
@@ -123,6 +124,7 @@ describe('a replay', () => {
       },
     });
     expect(result).toMatchObject({ submitted: 510, matched: 510, ...NOTHING_OPEN });
+    expect(first).toBeLessThanOrEqual(51);
     expect(most).toBeLessThanOrEqual(501);
   });
 

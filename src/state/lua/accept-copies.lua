@@ -37,7 +37,7 @@ for i = 1, tonumber(ARGV[2]) do
   else
     room = room - 1
     redis.call('HSET', key, 'owner', owner, 'state', 'accepted', 'copy', kind, 'spec', spec, 'payload', payload,
-      'ttl', ttl, 'acceptedAt', NOW)
+      'ttl', ttl, 'acceptedAt', NOW, 'primary', primary)
     redis.call('ZADD', P .. 'open:copies', NOW, id)
     if primary ~= '' then
       local from = math.max(tonumber(NOW), tonumber(dueAt))

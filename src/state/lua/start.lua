@@ -13,7 +13,7 @@ end
 
 -- The task keeps taking its workers down. Field names as in domain/outcome.ts, words as in PoisonTaskError.
 local function park(id, owner, lost, e, channel, outcomeTtl)
-  if not e[12] then redis.call('ZADD', P .. 'parked', NOW, id) end
+  redis.call('ZADD', P .. 'parked', NOW, id)
   redis.call('ZREMRANGEBYSCORE', P .. 'parked', 0, tonumber(NOW) - tonumber(e[9]) * 1000)
   local spec = cjson.decode(redis.call('HGET', taskKey(id), 'spec'))
   closeEntry(id, owner, 'failed', e[9])
@@ -29,10 +29,24 @@ local function park(id, owner, lost, e, channel, outcomeTtl)
   recordOutcome(id, outcome, outcomeTtl, channel)
 end
 
+-- How a recorded outcome ended; nil: none is there. One that somebody has overwritten was one all the same.
+local function endOf(id)
+  local outcome = redis.call('GET', P .. 'outcome:' .. id)
+  if not outcome then return nil end
+  local isReadable, read = pcall(cjson.decode, outcome)
+  return isReadable and type(read) == 'table' and read.status or 'failed'
+end
+
+-- What its caller has called off is not run as a copy either. A long outcome holds a result.
+local function isCalledOff(primary)
+  if redis.call('HGET', taskKey(primary), 'state') == 'cancelled' then return true end
+  return redis.call('STRLEN', P .. 'outcome:' .. primary) < 4096 and endOf(primary) == 'cancelled'
+end
+
 local function start(id, token, channel, failureTtl)
   local key = taskKey(id)
   local e = redis.call('HMGET', key, 'owner', 'state', 'worker', 'token', 'attempt', 'failures', 'losses',
-    'cancelRequested', 'ttl', 'acceptedAt', 'retryOf', 'copy')
+    'cancelRequested', 'ttl', 'acceptedAt', 'retryOf', 'copy', 'primary')
   local owner, state, holder = e[1], e[2], e[3]
   if not owner then return { 'absent', NOW } end
   if state == 'running' and e[4] == token then return { 'granted', tonumber(e[5]), tonumber(e[6] or '0') } end
@@ -40,15 +54,17 @@ local function start(id, token, channel, failureTtl)
   if not isOpen(state) or e[11] == token then return { 'skip', 'finished' } end
   if owner ~= backend then return { 'skip', 'moved' } end
   if state == 'running' and holder ~= worker and isAlive(holder) then return { 'busy' } end
-  if e[8] then
+  -- A copy that has taken one worker down is not let near a second one: others' tasks run there. It has not failed: a
+  -- worker may have been killed for any reason, and whoever is no copy is run again then.
+  if e[8] or (e[12] and (state == 'running' or isCalledOff(e[13] or ''))) then
     cancelEntry(id, owner, channel)
     return { 'skip', 'cancelled' }
   end
-  local outcome = not e[5] and redis.call('GET', P .. 'outcome:' .. id)
-  if outcome then
+  local ended = not e[5] and endOf(id)
+  if ended then
     -- Its accept came so late that a repeat of the submission went to stable and has run there; or Redis lost the
     -- entry, which was written again, and kept the outcome.
-    closeEntry(id, owner, cjson.decode(outcome).status, e[9])
+    closeEntry(id, owner, ended, e[9])
     return { 'skip', 'finished' }
   end
   local lost = tonumber(e[7] or '0')
@@ -56,8 +72,7 @@ local function start(id, token, channel, failureTtl)
     -- Granted before to a worker that died, or to this one in a run that its process no longer has.
     lost = lost + 1
     redis.call('HSET', key, 'losses', lost)
-    -- A copy that has taken one worker down is not let near a second one: others' tasks run there.
-    if lost > losses or e[12] then
+    if lost > losses then
       park(id, owner, lost, e, channel, failureTtl)
       return { 'skip', 'parked' }
     end

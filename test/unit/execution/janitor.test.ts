@@ -108,7 +108,9 @@ beforeEach(() => {
 });
 
 const janitorWith = (
-  change: Partial<Pick<JanitorOptions, 'tasksPerPass' | 'intervalMs' | 'compactFigures'>> = {},
+  change: Partial<
+    Pick<JanitorOptions, 'tasksPerPass' | 'intervalMs' | 'compactFigures' | 'endOverdueCopies'>
+  > = {},
 ) =>
   new Janitor(ledger, {
     intervalMs: 60_000,
@@ -118,6 +120,7 @@ const janitorWith = (
     backends: { canary, stable },
     isFrozen: () => false,
     evacuate: async () => 0,
+    endOverdueCopies: async (copies) => copies,
     compactFigures: async () => {},
     log,
     ...change,

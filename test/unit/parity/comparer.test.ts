@@ -27,12 +27,14 @@ let pairs: FakePairs;
 let log: RecordingLog;
 let outcomes: Map<string, Outcome>;
 let ended: string[];
+let started: Set<string>;
 
 beforeEach(() => {
   pairs = new FakePairs();
   log = new RecordingLog();
   outcomes = new Map();
   ended = [];
+  started = new Set();
 });
 
 const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
@@ -41,6 +43,7 @@ const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
     tasks: new Map([['double', readParityOptions('double', { shadowSafe: true, ...options })]]),
     areRecorded: async (ids) => ids.map((id) => outcomes.has(id)),
     readOutcomes: async (ids) => ids.map((id) => outcomes.get(id) ?? null),
+    wereStarted: async (ids) => ids.map((id) => started.has(id)),
     endCopies: async (late) => {
       ended.push(...late.map(({ copy }) => copy));
     },
@@ -73,6 +76,7 @@ describe('Comparer', () => {
     addPair(2, { a: 1 }, { a: 2 });
     addPair(3, { a: 1 }, undefined, NOW + 60_000);
     addPair(4, { a: 1 }, undefined, NOW);
+    started.add('task-4-b');
     expect(await comparerWith({}).pass()).toBe(4);
     expect(pairs.settled).toMatchObject([
       { verdict: 'matched', cell: { counts: { compared: 1, matched: 1 } }, mismatch: null },
@@ -89,6 +93,17 @@ describe('Comparer', () => {
     ]);
     expect(pairs.putOffs).toEqual([NOW + 500]);
     expect(ended).toEqual(['task-4-b']);
+  });
+
+  it('blames nobody for a copy that never had its turn, and somebody for a task that had none', async () => {
+    addPair(1, { a: 1 }, undefined, NOW);
+    addPair(2, undefined, { a: 1 }, NOW);
+    await comparerWith({}).pass();
+    expect(pairs.settled).toMatchObject([
+      { verdict: 'dropped', cell: { counts: { dropped: 1 } }, mismatch: null },
+      { verdict: 'mismatched', cell: { counts: { compared: 1, 'stable-missing': 1 } } },
+    ]);
+    expect(ended).toEqual(['task-1-b', 'task-2-b']);
   });
 
   it('says once that an ignore pointer matches nothing, and not of one that sometimes does', async () => {

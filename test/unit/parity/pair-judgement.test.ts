@@ -78,8 +78,9 @@ describe('judgePair', () => {
     ['replay', 'stable', 'canary-missing'],
   ] as const)('at its deadline a %s pair with only %s is %s', (kind, present, expected) => {
     const judged = { state: 'missing', kind: expected };
-    expect(judgePair(pair(kind), outcome(present), null, DEADLINE)).toEqual(judged);
-    expect(judgePair(pair(kind), null, outcome(present), DEADLINE)).toEqual(judged);
+    const [primary, copy] = [outcome(present), null];
+    expect(judgePair(pair(kind), primary, copy, DEADLINE)).toEqual({ ...judged, id: 'task-2' });
+    expect(judgePair(pair(kind), copy, primary, DEADLINE)).toEqual({ ...judged, id: 'task-1' });
   });
 
   it('drops a pair of which nothing has come: it says nothing about either', () => {
