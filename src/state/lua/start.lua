@@ -54,9 +54,13 @@ local function start(id, token, channel, failureTtl)
   if not isOpen(state) or e[11] == token then return { 'skip', 'finished' } end
   if owner ~= backend then return { 'skip', 'moved' } end
   if state == 'running' and holder ~= worker and isAlive(holder) then return { 'busy' } end
+  if e[8] then
+    cancelEntry(id, owner, channel)
+    return { 'skip', 'cancelled' }
+  end
   -- A copy that has taken one worker down is not let near a second one: others' tasks run there. It has not failed: a
   -- worker may have been killed for any reason, and whoever is no copy is run again then.
-  if e[8] or (e[12] and (state == 'running' or isCalledOff(e[13] or ''))) then
+  if e[12] and (state == 'running' or isCalledOff(e[13] or '')) then
     cancelEntry(id, owner, channel)
     return { 'skip', 'cancelled' }
   end
