@@ -10,7 +10,8 @@ import { newTaskId, prepareSubmission, type Submission } from './submission.ts';
  * Inputs that are not compared yet, at most: a long file does not fill Redis. It begins with few and has more where they are
  * finished soon, so that slow ones do not wait beyond their deadline.
  */
-const [FIRST_OPEN, MOST_OPEN] = [50, 500];
+const [FIRST_OPEN, MOST_OPEN] = [10, 500];
+/** Soon: within this, and within a quarter of the deadline. Milliseconds. */
 const SOON_MS = 5_000;
 const LOOK_MS = 200;
 const DEFAULT_TIMEOUT_MS = 600_000;
@@ -82,11 +83,12 @@ export async function replay(
   };
   const atMost = (open: number) => waitUntil(() => submitted - settled() <= open);
   let mostOpen = FIRST_OPEN;
+  const soonMs = Math.min(SOON_MS, c.config.parity.deadlineSeconds * 250);
   const makeRoom = async () => {
     if (submitted - settled() < mostOpen) return true;
     const since = performance.now();
     const isRoom = await atMost(mostOpen / 2);
-    if (performance.now() - since < SOON_MS) mostOpen = Math.min(MOST_OPEN, 2 * mostOpen);
+    if (performance.now() - since < soonMs) mostOpen = Math.min(MOST_OPEN, 2 * mostOpen);
     return isRoom;
   };
   let isGoingOn = true;

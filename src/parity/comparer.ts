@@ -31,8 +31,10 @@ export interface ComparerOptions {
   readonly tasks: ReadonlyMap<string, ParityDefinition>;
   readonly areRecorded: (ids: readonly string[]) => Promise<readonly boolean[]>;
   readonly readOutcomes: (ids: readonly string[]) => Promise<readonly (Outcome | null)[]>;
-  /** Which of these runs have begun at least once, on the ledger's word; what it does not know has not. */
-  readonly wereStarted: (ids: readonly string[]) => Promise<readonly boolean[]>;
+  /** When these runs last began, milliseconds on the ledger's clock; null: they have not, or it knows nothing of them. */
+  readonly startedAt: (ids: readonly string[]) => Promise<readonly (number | null)[]>;
+  /** How long a run of this task may take, its tries and pauses together, in milliseconds. */
+  readonly patienceMs: (task: string) => number;
   /** Ends copies that came to no end in time, or that nobody needs any more, wherever they wait. May be repeated. */
   readonly endCopies: (pairs: readonly Pair[]) => Promise<void>;
   readonly log: Logger;
@@ -110,9 +112,10 @@ export class Comparer {
       const judgement = judgePair(pair, outcomes[2 * i] ?? null, outcomes[2 * i + 1] ?? null, now);
       return { pair, judgement };
     });
-    const onlyWaited = await this.#onlyWaited(judged);
+    const begun = await this.#missingCopies(judged);
     const settled: SettledPair[] = [];
     const over: Pair[] = [];
+    const late: { pair: Pair; lookAt: number }[] = [];
     for (const { pair, judgement } of judged) {
       // Whoever takes its place compares them: the claim runs out.
       if (this.#isEnding) break;
@@ -123,26 +126,33 @@ export class Comparer {
         await nextTurn();
         continue;
       }
+      // A copy has as long as any run, but from its own beginning: slots for copies are few, so it may have waited.
+      const startedAt = judgement.state === 'missing' ? begun.get(judgement.id) : null;
+      const endsAt = (startedAt ?? 0) + this.#options.patienceMs(pair.task);
+      if (startedAt && endsAt > now) {
+        late.push({ pair, lookAt: endsAt });
+        continue;
+      }
       over.push(pair);
-      if (judgement.state === 'missing' && !onlyWaited.has(judgement.id))
+      if (judgement.state === 'missing' && startedAt !== null)
         settled.push(unsettled(pair, judgement.kind, now, NO_OUTCOME));
       else settled.push({ pair, verdict: 'dropped', cell: { counts: { dropped: 1 } }, mismatch: null });
     }
     // First, because it may be repeated: a copy whose pair is settled is looked after by nobody.
     if (over.length > 0) await this.#options.endCopies(over);
-    await this.#pairs.settle(settled);
+    await Promise.all([this.#pairs.putOff(late), this.#pairs.settle(settled)]);
   }
 
-  /** Missing copies that never had their turn: slots for copies are few, and that is no fault of the backend. */
-  async #onlyWaited(
+  /** When the copies that are missing began; null: they never had their turn, which is no fault of their backend. */
+  async #missingCopies(
     judged: readonly { readonly pair: Pair; readonly judgement: PairJudgement }[],
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<ReadonlyMap<string, number | null>> {
     const missing = judged.flatMap(({ pair, judgement }) =>
       judgement.state === 'missing' && copiesIn(pair).includes(judgement.id) ? [judgement.id] : [],
     );
-    if (missing.length === 0) return new Set();
-    const started = await this.#options.wereStarted(missing);
-    return new Set(missing.filter((_, i) => !started[i]));
+    if (missing.length === 0) return new Map();
+    const begun = await this.#options.startedAt(missing);
+    return new Map(missing.map((id, i) => [id, begun[i] ?? null]));
   }
 
   #compare(pair: Pair, first: Observation, second: Observation, at: number): SettledPair {

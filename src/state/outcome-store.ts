@@ -52,7 +52,7 @@ export class OutcomeStore {
   async #readBatch(ids: readonly string[]): Promise<(Outcome | null)[]> {
     const keys = ids.map((id) => this.#redis.keys.outcome(id));
     const texts = await this.#redis.ask('read outcomes', (redis) => redis.mget(keys));
-    return texts.map((text) => (text === null ? null : (JSON.parse(text) as Outcome)));
+    return texts.map((text, i) => (text === null ? null : outcomeFrom(ids[i] as string, text)));
   }
 
   /**
@@ -123,4 +123,26 @@ export class OutcomeStore {
   #lookAgain(): void {
     for (const wakers of [...this.#waiting.values()]) for (const wake of [...wakers]) wake();
   }
+}
+
+/** What somebody has overwritten was an outcome once: the task has ended, and nobody waits for it in vain. */
+function outcomeFrom(id: string, text: string): Outcome {
+  try {
+    const outcome = JSON.parse(text) as Partial<Outcome> | null;
+    if (outcome?.id === id && outcome.status !== undefined) return outcome as Outcome;
+  } catch {
+    // The parser's message quotes the text.
+  }
+  const message = `The outcome of task ${id} cannot be read: something else was written in its place.`;
+  return {
+    id,
+    task: '',
+    backend: 'stable',
+    status: 'failed',
+    error: { name: 'UnreadableOutcomeError', code: 'E_UNREADABLE_OUTCOME', message },
+    attempts: 0,
+    enqueuedAt: 0,
+    startedAt: 0,
+    finishedAt: 0,
+  };
 }

@@ -1,4 +1,5 @@
 import { copiesIn } from '../domain/parity.ts';
+import { copyPatienceMs } from '../execution/copy-patience.ts';
 import type { TaskRegistry } from '../execution/task-registry.ts';
 import type { Connections } from '../manager/connections.ts';
 import { Comparer } from '../parity/comparer.ts';
@@ -18,7 +19,11 @@ export function comparerOf(c: Connections, tasks: TaskRegistry): Comparer {
     tasks: new Map(comparable),
     areRecorded: (ids) => Promise.all(ids.map((id) => c.outcomes.isRecorded(id))),
     readOutcomes: (ids) => Promise.all(ids.map((id) => c.outcomes.read(id))),
-    wereStarted: async (ids) => (await c.ledger.peek(ids)).map((head) => head !== null && head.attempt > 0),
+    patienceMs: (task) => {
+      const definition = tasks.get(task);
+      return definition ? copyPatienceMs(definition, c.config.parity.deadlineSeconds) : 0;
+    },
+    startedAt: async (ids) => (await c.ledger.peek(ids)).map((head) => head?.startedAt ?? null),
     endCopies: (pairs) =>
       endCopies(
         c,

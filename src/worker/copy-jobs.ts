@@ -45,7 +45,7 @@ export async function endOverdueCopies(
   const heads = await c.ledger.peek(old.map(({ id }) => id));
   const overdue = heads.flatMap((head) => {
     if (!head || !isUnfinished(head)) return [];
-    const dueAt = Math.max(head.acceptedAt, head.spec.dueAt ?? 0);
+    const dueAt = Math.max(head.acceptedAt, head.spec.dueAt ?? 0, head.startedAt ?? 0);
     const isOver = now > dueAt + copyPatienceMs(head.spec, deadlineSeconds) + GRACE_MS;
     return isOver ? [{ id: head.id, queue: head.spec.queue }] : [];
   });

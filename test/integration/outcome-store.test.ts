@@ -77,6 +77,20 @@ describe('recording', () => {
     expect(ttl > 900 && ttl <= 1000).toBe(true);
   });
 
+  it.each(['SECRET', '7', 'null', '{"id":"another"}'])(
+    'one that somebody has overwritten (%s) is a failure, and disturbs no other of its batch',
+    async (text) => {
+      const { store, redis } = openStore();
+      const [id, other] = [jobId(), jobId()];
+      await store.record(outcomeOf(other), 100);
+      await plainClient().set(redis.keys.outcome(id), text);
+      const [read, beside] = await Promise.all([store.read(id), store.read(other)]);
+      expect(read).toMatchObject({ id, status: 'failed', error: { code: 'E_UNREADABLE_OUTCOME' } });
+      expect(JSON.stringify(read)).not.toContain('SECRET');
+      expect(beside).toEqual(outcomeOf(other));
+    },
+  );
+
   it('counts by status, each outcome once', async () => {
     const { store, redis } = openStore();
     const [a, b] = [jobId(), jobId()];

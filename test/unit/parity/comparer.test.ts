@@ -27,14 +27,14 @@ let pairs: FakePairs;
 let log: RecordingLog;
 let outcomes: Map<string, Outcome>;
 let ended: string[];
-let started: Set<string>;
+let started: Map<string, number>;
 
 beforeEach(() => {
   pairs = new FakePairs();
   log = new RecordingLog();
   outcomes = new Map();
   ended = [];
-  started = new Set();
+  started = new Map();
 });
 
 const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
@@ -43,7 +43,8 @@ const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
     tasks: new Map([['double', readParityOptions('double', { shadowSafe: true, ...options })]]),
     areRecorded: async (ids) => ids.map((id) => outcomes.has(id)),
     readOutcomes: async (ids) => ids.map((id) => outcomes.get(id) ?? null),
-    wereStarted: async (ids) => ids.map((id) => started.has(id)),
+    patienceMs: () => 100,
+    startedAt: async (ids) => ids.map((id) => started.get(id) ?? null),
     endCopies: async (late) => {
       ended.push(...late.map(({ copy }) => copy));
     },
@@ -76,7 +77,7 @@ describe('Comparer', () => {
     addPair(2, { a: 1 }, { a: 2 });
     addPair(3, { a: 1 }, undefined, NOW + 60_000);
     addPair(4, { a: 1 }, undefined, NOW);
-    started.add('task-4-b');
+    started.set('task-4-b', NOW - 100);
     expect(await comparerWith({}).pass()).toBe(4);
     expect(pairs.settled).toMatchObject([
       { verdict: 'matched', cell: { counts: { compared: 1, matched: 1 } }, mismatch: null },
@@ -104,6 +105,13 @@ describe('Comparer', () => {
       { verdict: 'mismatched', cell: { counts: { compared: 1, 'stable-missing': 1 } } },
     ]);
     expect(ended).toEqual(['task-1-b', 'task-2-b']);
+  });
+
+  it('gives a copy that began late as long as any other', async () => {
+    addPair(1, { a: 1 }, undefined, NOW);
+    started.set('task-1-b', NOW - 30);
+    await comparerWith({}).pass();
+    expect([pairs.settled, pairs.putOffs, ended]).toEqual([[], [NOW + 70], []]);
   });
 
   it('says once that an ignore pointer matches nothing, and not of one that sometimes does', async () => {
