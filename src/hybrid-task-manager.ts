@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { configFrom, type HybridConfig, routingOf } from './config.ts';
 import type { ControlState, RoutingSettings } from './domain/control-state.ts';
@@ -240,13 +241,20 @@ export class HybridTaskManager {
     return this.#connections.ledger.parked(limit);
   }
 
-  /** Closes all connections. Submissions under way are not waited for. */
+  /**
+   * Closes all connections. Submissions under way are not waited for; copies and figures that are not written yet are, for
+   * one command's time-out at most.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#file?.close();
     await this.#flags.close();
-    await this.#copies.close();
-    await this.#connections.close();
+    const written = new AbortController();
+    const { signal } = written;
+    const deadline = sleep(this.config.redis.commandTimeoutMs, undefined, { signal }).catch(() => {});
+    await this.#copies.close(deadline);
+    await this.#connections.close(deadline);
+    written.abort();
   }
 }

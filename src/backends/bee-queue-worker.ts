@@ -79,6 +79,8 @@ export class BeeWorkerQueue extends BeeQueueBase {
         });
       });
     bclient.on('ready', ask);
+    // In an outage each slot listens; Node would take more than ten for a leak.
+    bclient.setMaxListeners(0);
     return ask();
   }
 

@@ -8,7 +8,8 @@ export function drainLine({ look, problem, emptyForMs }: DrainProgress, quietMs:
   if (look === null) return 'Nothing is known yet.';
   if (!look.canaryReachable) return 'Canary does not answer: until it does, new tasks go to stable.';
   if (emptyForMs !== null) return `Empty; waiting whether it stays so for ${duration(quietMs)}.`;
-  const where = Object.entries(look.queues).flatMap(([queue, { waiting, active, delayed }]) => {
+  const where = Object.entries({ ...look.queues, ...look.copies }).flatMap(([queue, counts]) => {
+    const { waiting, active, delayed } = counts;
     const parts = amounts({ waiting, active, delayed });
     return parts === '' ? [] : [`${queue}: ${parts}`];
   });
@@ -23,6 +24,14 @@ export function drainDetails(look: DrainLook | null): string {
   for (const queue of look.unattended) {
     const worker = 'a plain bee-queue worker, or: hybrid worker --backend stable';
     parts.push(`No live worker of this library takes from ${queue}. It needs ${worker}`);
+  }
+  const copies = copiesLeft(look);
+  if (copies > 0) {
+    parts.push(
+      `In ${Object.keys(look.copies).join(', ')}: ${plural(copies, 'copy', 'copies')}, made to compare both backends' results. Copies are ` +
+        "nobody's work: if only they are left, they may be thrown away with bee-queue. A worker of stable runs them, and " +
+        'any worker ends them soon after parity.deadlineSeconds.',
+    );
   }
   if (look.delayed.length > 0) {
     const rows = look.delayed.map(({ queue, id, task, dueAt }) => [
@@ -59,7 +68,7 @@ export function drainVerdict({ verdict, look, quietMs, waitedMs, problem }: Drai
       ? `bee-queue keeps ${plural(look.kept.failed, 'failed job')} there; they hold nothing up.\n`
       : '';
   return (
-    `${kept}Drained: for ${duration(quietMs)} no job of ${queues} was waiting, active or delayed, and no moved task was open.\n` +
+    `${kept}Drained: for ${duration(quietMs)} no job of ${queues} was waiting, active or delayed, no copy of one either, and no moved task was open.\n` +
     'Not proved: a plain bee-queue producer, or a submission that names stable, can still add one.'
   );
 }
@@ -75,7 +84,13 @@ function remaining(look: DrainLook | null): string {
     sum.delayed += delayed;
   }
   const moved = look.openMoved > 0 ? [`${plural(look.openMoved, 'moved task')} open`] : [];
-  return `${[amounts(sum), ...moved].filter((part) => part !== '').join(', ')}.`;
+  const copies = copiesLeft(look);
+  const throwable = copies > 0 ? [`${plural(copies, 'copy', 'copies')}, which may be thrown away`] : [];
+  return `${[amounts(sum), ...moved, ...throwable].filter((part) => part !== '').join(', ')}.`;
+}
+
+function copiesLeft({ copies }: DrainLook): number {
+  return Object.values(copies).reduce((sum, each) => sum + each.waiting + each.active + each.delayed, 0);
 }
 
 function amounts(counts: Readonly<Record<string, number>>): string {

@@ -1,7 +1,7 @@
 import type { HybridTaskManager, SubmitOptions, SubmittedTask, TaskDefinition } from '../index.ts';
 import { decisionText } from './decision-text.ts';
 import { exitCodeOf, shownError } from './failure.ts';
-import { type InputLine, parseJson } from './json-input.ts';
+import { type InputLine, parseLine } from './json-input.ts';
 import { print, printJson, say } from './output.ts';
 import { plural } from './words.ts';
 
@@ -45,9 +45,10 @@ export async function submitLines(plan: SubmissionPlan, lines: AsyncIterable<Inp
   const counts = { stable: 0, canary: 0, failed: 0 };
   let isHopeless = false;
   let lastLine = 0;
-  const submitLine = async ({ number, text }: InputLine) => {
+  const submitLine = async (line: InputLine) => {
+    const { number } = line;
     try {
-      const submitted = await plan.manager.submit(plan.task, parseJson(text, 'The line'), plan.options);
+      const submitted = await plan.manager.submit(plan.task, parseLine(line, 'The line'), plan.options);
       const record = { line: number, ...submissionRecord(submitted) };
       counts[submitted.backend] += 1;
       if (plan.waitMs === null) {

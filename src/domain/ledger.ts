@@ -152,12 +152,20 @@ export interface LedgerEntry {
   readonly dueAt: number | null;
 }
 
+/** What one call that ends copies came to; others may end some at the same time. */
+export interface CancelledCopies {
+  /** Will not run. */
+  readonly cancelled: number;
+  /** Were running, and were asked to end; they may come to their own end first. */
+  readonly asked: number;
+}
+
 /** Where copies are made and ended. Every call may be repeated after a lost answer. */
 export interface CopyLedger {
   accept(request: CopyRequest): Promise<CopyResult>;
   /** Those that a live worker runs are asked to end. @returns how many were cancelled or asked */
   cancel(ids: readonly string[]): Promise<number>;
-  cancelAll(signal?: AbortSignal): Promise<number>;
+  cancelAll(signal?: AbortSignal): Promise<CancelledCopies>;
 }
 
 /** The numbers of the conservation invariant (I8), read at one instant. */

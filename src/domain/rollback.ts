@@ -1,6 +1,6 @@
 import type { ControlState } from './control-state.ts';
 import type { EntryHead } from './janitor.ts';
-import type { LedgerCounts, MovedTask, ReassignResult } from './ledger.ts';
+import type { CancelledCopies, LedgerCounts, MovedTask, ReassignResult } from './ledger.ts';
 import type { BackendCounts } from './task-backend.ts';
 
 /** In the order in which they happen; `start-stable` and `stop-canary` only where services are to be switched. */
@@ -177,8 +177,8 @@ export interface RollbackLedger {
   dropAside(ids: readonly string[]): Promise<void>;
   /** Gives tasks to stable while the freeze holds. @param setsPrioritiesAside puts tasks with a priority aside instead */
   evacuate(ids: readonly string[], setsPrioritiesAside: boolean): Promise<readonly ReassignResult[]>;
-  /** Ends all copies that were made to be compared; those that run are asked to, and not waited for. @returns how many */
-  cancelCopies(signal?: AbortSignal): Promise<number>;
+  /** Ends all copies that were made to be compared; those that run are asked to, and not waited for. */
+  cancelCopies(signal?: AbortSignal): Promise<CancelledCopies>;
   /** Ends entries that cannot be read. @returns those that were listed as open until now */
   parkCorrupt(ids: readonly string[]): Promise<readonly string[]>;
   peek(ids: readonly string[]): Promise<readonly (EntryHead | null)[]>;

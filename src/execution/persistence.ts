@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendError, RedisUnreachableError } from '../domain/errors.ts';
 import type { Logger } from '../domain/logger.ts';
@@ -32,6 +33,8 @@ export async function askUntilAnswered<T>(
         throw error;
       if (error instanceof RedisUnreachableError) log.warn({ what, attempt }, problem);
       else log.error({ what, attempt }, problem);
+      // In an outage each run under way listens; Node would take more than ten for a leak.
+      setMaxListeners(0, signal);
       await sleep(Math.min(100 * 2 ** attempt, 2000), undefined, { signal });
     }
   }

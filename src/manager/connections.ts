@@ -52,7 +52,8 @@ export interface Connections {
   readonly queues: QueueRegistry;
   readonly stable: TaskBackend;
   readonly canary: TaskBackend;
-  close(): Promise<void>;
+  /** Writes figures down first. @param deadline resolves when they are not waited for any longer @default never */
+  close(deadline?: Promise<void>): Promise<void>;
 }
 
 /**
@@ -132,9 +133,9 @@ export async function openConnections(
       queues: new QueueRegistry(control),
       stable,
       canary,
-      close: async () => {
+      close: async (deadline) => {
         plane.close();
-        await meter.close();
+        await Promise.race([meter.close(), ...(deadline ? [deadline] : [])]);
         await close();
       },
     };

@@ -1,4 +1,5 @@
 import { batched } from '../domain/batch.ts';
+import { RedisUnreachableError } from '../domain/errors.ts';
 import type { PairKind } from '../domain/parity.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
 import type { BackendName, TaskDefinition } from '../domain/task.ts';
@@ -96,14 +97,29 @@ export class CopyMaker {
     while (this.#waiting.length > 0) {
       const drawn = this.#waiting.splice(0, AT_ONCE);
       for (const { submission } of drawn) this.#waitingLength -= submission.payload.text.length;
-      await Promise.all(
-        drawn.map(({ submission, order }) =>
-          this.make(submission, order).catch((error: unknown) =>
-            this.#c.log.debug({ id: submission.id }, `not copied: ${(error as Error).message}`),
-          ),
-        ),
-      );
+      const areAnswered = await Promise.all(drawn.map((copy) => this.#tryToMake(copy)));
+      // Each further turn would wait for a time-out of its own.
+      if (areAnswered.includes(false)) this.#giveUp('Redis does not answer');
     }
+  }
+
+  /** @returns false: Redis did not answer */
+  async #tryToMake({ submission, order }: DrawnCopy): Promise<boolean> {
+    try {
+      await this.make(submission, order);
+      return true;
+    } catch (error) {
+      this.#c.log.debug({ id: submission.id }, `not copied: ${(error as Error).message}`);
+      return !(error instanceof RedisUnreachableError);
+    }
+  }
+
+  /** Forgets the copies that wait. */
+  #giveUp(why: string): void {
+    const copies = this.#waiting.length;
+    this.#waiting = [];
+    this.#waitingLength = 0;
+    if (copies > 0) this.#c.log.debug({ copies }, `not copied: ${why}`);
   }
 
   /**
@@ -156,9 +172,14 @@ export class CopyMaker {
     return Math.min(copyPatienceMs(task, parity.deadlineSeconds), kept * 900);
   }
 
-  /** Makes the copies that wait still. */
-  async close(): Promise<void> {
-    await this.#makeWaiting();
-    if (this.#waiting.length > 0) await this.#makeWaiting();
+  /** Makes the copies that wait still. @param deadline resolves when nobody waits for that any longer */
+  async close(deadline: Promise<void>): Promise<void> {
+    await Promise.race([this.#makeRest(), deadline]);
+    this.#giveUp('it took too long, and the manager is closed');
+  }
+
+  async #makeRest(): Promise<void> {
+    // A turn that was under way may have begun without the last ones.
+    while (this.#waiting.length > 0 || this.#making) await this.#makeWaiting();
   }
 }

@@ -1,4 +1,4 @@
-import { type BackendCounts, type ListedJob, movedQueueOf } from '../domain/task-backend.ts';
+import { type BackendCounts, copiesQueueOf, type ListedJob, movedQueueOf } from '../domain/task-backend.ts';
 import type { Connections } from './connections.ts';
 
 /** How many delayed and active jobs are shown by name. */
@@ -25,15 +25,17 @@ export interface ActiveDrainJob extends DrainJob {
 /** What one look at stable has found. */
 export interface DrainLook {
   readonly at: number;
-  /** No job of any known queue is waiting, active or delayed, and no moved task is open. */
+  /** No job of any known queue is waiting, active or delayed, no copy either, and no moved task is open. */
   readonly isEmpty: boolean;
-  /** The known queues and their moved queues, by name. */
+  /** The known queues and their moved queues, by name; those of copies are apart. */
   readonly queues: Readonly<Record<string, BackendCounts>>;
+  /** The queues of copies with jobs in them, by name. Copies are nobody's work: they may be thrown away. */
+  readonly copies: Readonly<Record<string, BackendCounts>>;
   /** Moved tasks that have not ended. */
   readonly openMoved: number;
   /** While canary is down, new tasks go to stable. */
   readonly canaryReachable: boolean;
-  /** Queues with jobs from which no live worker of this library takes. */
+  /** Queues, none of copies, with jobs from which no live worker of this library takes. */
   readonly unattended: readonly string[];
   /** The jobs that stay delayed longest, the last one first; at most 10. */
   readonly delayed: readonly DelayedDrainJob[];
@@ -57,14 +59,17 @@ export class StableWatch {
   /** @param queues the known ones, without their moved queues */
   async look(queues: readonly string[]): Promise<DrainLook> {
     const { stable, canary, ledger, workers } = this.#c;
-    const names = queues.flatMap((queue) => [queue, movedQueueOf(queue)]);
-    const [counted, numbers, alive] = await Promise.all([
-      Promise.all(names.map(async (name) => [name, await stable.counts(name)] as const)),
+    const count = (names: readonly string[]): Promise<Counted> =>
+      Promise.all(names.map(async (name) => [name, await stable.counts(name)] as const));
+    const [counted, ofCopies, numbers, alive] = await Promise.all([
+      count(queues.flatMap((queue) => [queue, movedQueueOf(queue)])),
+      count(queues.map(copiesQueueOf)),
       ledger.counts(),
       workers.list(),
     ]);
     const at = Date.now();
-    const busy = counted.filter(([, counts]) => liveOf(counts) > 0).map(([name]) => name);
+    const busy = counted.filter(isLive).map(([name]) => name);
+    const copies = ofCopies.filter(isLive);
     const attended = new Set(
       alive
         .filter(({ backends }) => backends.includes('stable'))
@@ -79,8 +84,9 @@ export class StableWatch {
     const recorded = plain.succeeded + plain.failed + movedSucceeded + movedFailed + movedCancelled;
     return {
       at,
-      isEmpty: busy.length === 0 && openMoved === 0,
+      isEmpty: busy.length === 0 && copies.length === 0 && openMoved === 0,
       queues: Object.fromEntries(counted),
+      copies: Object.fromEntries(copies),
       openMoved,
       canaryReachable: canary.isReachable(),
       unattended: busy.filter((name) => !attended.has(name)),
@@ -121,7 +127,7 @@ export class StableWatch {
     page: (counts: BackendCounts, queue: string) => Promise<readonly ListedJob[]>,
   ): Promise<{ queue: string; job: ListedJob }[]> {
     const pages = counted
-      .filter(([, counts]) => liveOf(counts) > 0)
+      .filter(isLive)
       .map(async ([queue, counts]) => (await page(counts, queue)).map((job) => ({ queue, job })));
     return (await Promise.all(pages)).flat();
   }
@@ -132,6 +138,10 @@ type Counted = readonly (readonly [queue: string, counts: BackendCounts])[];
 /** Jobs that are to run still. A job that waits for a retry is a delayed or a waiting one. */
 export function liveOf({ waiting, active, delayed }: BackendCounts): number {
   return waiting + active + delayed;
+}
+
+function isLive([, counts]: Counted[number]): boolean {
+  return liveOf(counts) > 0;
 }
 
 function named(queue: string, { id, task, enqueuedAt }: ListedJob): DrainJob {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HybridConfig } from '../config/model.ts';
 import type { ControlState } from '../domain/control-state.ts';
 import {
   BackendError,
@@ -33,8 +34,8 @@ export interface DrainProgress {
 }
 
 /**
- * `drained`: each look during the quiet time found no job of any known queue waiting, active or delayed, no open moved
- * task, and no sign that one had come and gone. It does not prove that nothing comes later: a plain bee-queue producer,
+ * `drained`: each look during the quiet time found no job of any known queue waiting, active or delayed, no copy, no open
+ * moved task, and no sign that one had come and gone (copies leave none). It does not prove that nothing comes later: a plain bee-queue producer,
  * and a submission that names stable, can still add a job.
  */
 export interface DrainReport extends DrainProgress {
@@ -98,10 +99,11 @@ async function drainableLook(
   watch: StableWatch,
   queues: readonly string[],
 ): Promise<DrainLook> {
+  const { parity } = c.config;
   // Before and after: a decision that was allowed in between could have added a job behind the look.
-  refuse(obstaclesOf(await c.plane.refresh(), queues));
+  refuse(obstaclesOf(await c.plane.refresh(), queues, parity));
   const look = await watch.look(queues);
-  refuse(obstaclesOf(await c.plane.refresh(), queues));
+  refuse(obstaclesOf(await c.plane.refresh(), queues, parity));
   return look;
 }
 
@@ -111,7 +113,11 @@ function refuse(obstacles: readonly DrainObstacle[]): void {
 }
 
 /** What sends tasks to stable, and how to end it. */
-function obstaclesOf(state: ControlState, queues: readonly string[]): DrainObstacle[] {
+function obstaclesOf(
+  state: ControlState,
+  queues: readonly string[],
+  { sampleRate, primary }: HybridConfig['parity'],
+): DrainObstacle[] {
   if (state.frozen !== '') {
     const command = 'hybrid resume --reason "...", then hybrid ratio 1 --reason "..."';
     return [{ what: 'it is frozen, so everything goes to stable', command }];
@@ -134,6 +140,16 @@ function obstaclesOf(state: ControlState, queues: readonly string[]): DrainObsta
     obstacles.push({
       what: `task ${task} has a ratio of its own, ${ratio}`,
       command: `hybrid ratio --task ${task} --unset --reason "..."`,
+    });
+  }
+  // Of stable's submissions there are none at ratio 1, and so no copies either.
+  if (sampleRate > 0 && primary !== 'stable') {
+    obstacles.push({
+      what:
+        `parity.sampleRate is ${sampleRate} and parity.primary ${primary}, so canary's tasks go on being copied to stable ` +
+        "(copies are nobody's work, and those that are left may be thrown away)",
+      command:
+        'set parity.primary to stable, or parity.sampleRate to 0, in the config of whatever submits, and restart that',
     });
   }
   if (queues.length === 0) {

@@ -75,9 +75,10 @@ function houseOf(
     isPlainStable: options.plainStable,
     leftovers: async () => {
       const all = await queues();
-      const canary = { backend: c.canary, queues: [...all, ...all.map(copiesQueueOf)] };
+      const canary = { backend: c.canary, queues: all, copyQueues: all.map(copiesQueueOf) };
       // Plain workers take nothing from the moved queues, where an earlier run may have put what is handed over now.
-      return options.plainStable ? [canary, { backend: c.stable, queues: all.map(movedQueueOf) }] : [canary];
+      const moved = { backend: c.stable, queues: all.map(movedQueueOf), copyQueues: [] };
+      return options.plainStable ? [canary, moved] : [canary];
     },
     freeze: () => freeze(c, options.reason),
     attendance: async () => {

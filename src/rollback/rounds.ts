@@ -96,10 +96,14 @@ export class Rounds {
 
   async #cancelCopies(): Promise<void> {
     const { signal, persevere } = this.#steps;
-    const cancelled = await persevere(() => this.#house.ledger.cancelCopies(signal));
-    if (cancelled === 0) return;
+    const { cancelled, asked } = await persevere(() => this.#house.ledger.cancelCopies(signal));
+    const done = [
+      ...(cancelled > 0 ? [`cancelled ${cancelled} that were waiting`] : []),
+      ...(asked > 0 ? [`asked ${asked} that were running to end`] : []),
+    ];
+    if (done.length === 0) return;
     this.#findings.note(
-      `${cancelled} copies, made to compare both backends' results, were cancelled: nobody waits for them.`,
+      `Of the copies that were made to compare both backends' results this run has ${done.join(' and ')}; nobody waits for them.`,
     );
   }
 

@@ -12,6 +12,8 @@ const PAGE = 100;
 export interface Leftovers {
   readonly backend: TaskBackend;
   readonly queues: readonly string[];
+  /** Of copies. What is active there is told to nobody: their runs are not waited for, so some may be ending just now. */
+  readonly copyQueues: readonly string[];
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Leftovers {
  * @returns what somebody may want to know
  */
 export async function tidy(
-  { backend, queues }: Leftovers,
+  { backend, queues, copyQueues }: Leftovers,
   ledger: Pick<RollbackLedger, 'peek'>,
   onRemoved: (removed: number) => void,
   signal?: AbortSignal,
@@ -35,7 +37,7 @@ export async function tidy(
   }
   const notes: string[] = [];
   let removed = 0;
-  for (const queue of queues) {
+  for (const queue of [...queues, ...copyQueues]) {
     try {
       const names = await backend.schedules(queue);
       if (names.length > 0)
@@ -44,10 +46,11 @@ export async function tidy(
         removed += gone;
         onRemoved(removed);
       }
+      if (copyQueues.includes(queue)) continue;
       const locked = await countLocked(backend, queue, ledger);
       if (locked > 0)
         notes.push(
-          `${locked} left-over jobs of ${who}'s queue ${queue} still show as active, from workers that died; they are skipped.`,
+          `${locked} left-over jobs of ${who}'s queue ${queue} still show as active: their workers died, or are just letting go of them. They are skipped.`,
         );
     } catch (error) {
       if (!isBackends(error)) throw error;
@@ -86,7 +89,7 @@ async function* removeHusks(
   }
 }
 
-/** Husks that show as active: their workers died, and their locks have not been looked at since. */
+/** Husks that show as active: their workers died and their locks have not been looked at since, or let go of them just now. */
 async function countLocked(
   backend: TaskBackend,
   queue: string,

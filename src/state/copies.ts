@@ -1,4 +1,4 @@
-import type { CopyLedger, CopyRequest, CopyResult } from '../domain/ledger.ts';
+import type { CancelledCopies, CopyLedger, CopyRequest, CopyResult } from '../domain/ledger.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
 import { batchedRows, row } from './rows.ts';
@@ -43,29 +43,40 @@ export class Copies implements CopyLedger {
   }
 
   async cancel(ids: readonly string[]): Promise<number> {
-    if (ids.length === 0) return 0;
+    const { cancelled, asked } = await this.#end(ids);
+    return cancelled + asked;
+  }
+
+  async #end(ids: readonly string[]): Promise<CancelledCopies> {
+    if (ids.length === 0) return { cancelled: 0, asked: 0 };
     const rows = ids.map((id) => row(id, outcomeShardOf(id))).join('');
     const answers = (await this.#redis.run('cancel-copies', [
       this.#redis.deathRule,
       ids.length,
       rows,
     ])) as string[];
-    return answers.filter((answer) => answer !== 'left').length;
+    const countOf = (answer: string) => answers.filter((each) => each === answer).length;
+    return { cancelled: countOf('cancelled'), asked: countOf('requested') };
   }
 
-  async cancelAll(signal?: AbortSignal): Promise<number> {
+  async cancelAll(signal?: AbortSignal): Promise<CancelledCopies> {
     const key = this.#redis.keys.openCopies;
     let cancelled = 0;
-    // Those that run stay listed until they have ended, so the walk goes by rank and steps over them.
-    for (let left = 0; !signal?.aborted; ) {
+    let asked = 0;
+    // By rank from the newest down: whatever ends between two pages makes the ranks of those still to come smaller, never
+    // larger, so none of them slips past. A freeze, which comes first, lets in no new ones.
+    let left = await this.#redis.ask('count copies', (redis) => redis.zcard(key));
+    while (left > 0 && !signal?.aborted) {
+      const from = Math.max(0, left - PAGE);
+      const last = left - 1;
       const ids = await this.#redis.ask('walk copies', (redis) =>
-        redis.zrange(key, String(left), String(left + PAGE - 1)),
+        redis.zrange(key, String(from), String(last)),
       );
-      if (ids.length === 0) break;
-      cancelled += await this.cancel(ids);
-      const scores = await this.#redis.ask('look at copies', (redis) => redis.zmscore(key, ...ids));
-      left += scores.filter((score) => score !== null).length;
+      const ended = await this.#end(ids);
+      cancelled += ended.cancelled;
+      asked += ended.asked;
+      left = from;
     }
-    return cancelled;
+    return { cancelled, asked };
   }
 }

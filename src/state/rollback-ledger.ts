@@ -1,5 +1,5 @@
 import type { EntryHead } from '../domain/janitor.ts';
-import type { LedgerCounts, ReassignResult } from '../domain/ledger.ts';
+import type { CancelledCopies, LedgerCounts, ReassignResult } from '../domain/ledger.ts';
 import type { FreezeBaseline, LedgerSnapshot, RollbackLedger } from '../domain/rollback.ts';
 import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
@@ -62,7 +62,7 @@ export class RedisRollbackLedger implements RollbackLedger {
     return reassign(this.#redis, ids, { onlyWhileFrozen: true, setsPrioritiesAside });
   }
 
-  cancelCopies(signal?: AbortSignal): Promise<number> {
+  cancelCopies(signal?: AbortSignal): Promise<CancelledCopies> {
     return this.#copies.cancelAll(signal);
   }
 

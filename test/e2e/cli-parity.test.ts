@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { exitCodeOf, shownError } from '../../src/cli/failure.ts';
@@ -82,14 +83,20 @@ describe('hybrid parity replay', () => {
     const place = cliPlace();
     const named = (...lines: string[]) => replayed(place, lines.join('\n'));
     const good = '{"task":"double","input":{"n":1}}';
-    const [json, unfit] = await Promise.all([
+    const [json, unfit, first] = await Promise.all([
       named(good, '', '{"task": SECRET}', good),
       replayed(place, linesOf(1, 2, '"SECRET"'), '--task', 'double'),
+      replayed(place, linesOf('"SECRET"', 1), '--task', 'double'),
     ]);
-    expect(json.stderr).toMatch(/^error: Line 3 is not JSON.*\(E_USAGE\)$/m);
+    expect(json.stderr).toMatch(
+      /^It ended at line 3; what was in the lines before it is run and compared\.\nerror: Line 3 is not JSON.*\(E_USAGE\)$/m,
+    );
     expect(unfit.stderr).toMatch(/^It ended at line 3; /);
-    expect(unfit.stderr).toMatch(/^error: .*task "double"(.|\n)*\(E_INVALID_PAYLOAD\)$/m);
-    for (const { code, stdout, stderr } of [json, unfit]) {
+    // Nothing was run.
+    expect(first.stderr).toMatch(/^It ended at line 1\.\nerror: /);
+    for (const { stderr } of [unfit, first])
+      expect(stderr).toMatch(/^error: .*task "double"(.|\n)*\(E_INVALID_PAYLOAD\)$/m);
+    for (const { code, stdout, stderr } of [json, unfit, first]) {
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).not.toMatch(/SECRET|\n\s+at /);
     }
@@ -101,6 +108,16 @@ describe('hybrid parity replay', () => {
     );
     expect(await refusal(place, 'nowhere.jsonl')).toMatch(/^nowhere\.jsonl cannot be read \(ENOENT\); /);
     expect(await refusal(place, place.dir)).toMatch(/ is a folder; allowed: a file/);
+  });
+
+  it('refuses a line that is no UTF-8, because what it would run is not what stands there', async () => {
+    const place = cliPlace();
+    const file = join(place.dir, 'latin.jsonl');
+    const lines = ['{"task":"double","input":{"n":1}}\n', '{"task":"double","input":{"n":2,"of":"é"}}\n'];
+    writeFileSync(file, Buffer.concat(lines.map((line) => Buffer.from(line, 'latin1'))));
+    expect(await refusal(place, file)).toBe('Line 2 is not UTF-8. Allowed: JSON in UTF-8. (E_USAGE)');
+    // Both copies of the first line, and nothing of the second.
+    expect(await openCopies(place)).toBe(2);
   });
 
   it('says where nothing was compared, and what to do', async () => {

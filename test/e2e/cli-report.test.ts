@@ -195,6 +195,8 @@ describe('a report that cannot be made', () => {
   it.each([
     [['--since', 'yesterday'], 'Allowed: how long ago (15m, 1h, 7d), or a date like 2026-11-22T09:00Z.'],
     [['--since', '2026-13-45'], 'Allowed: how long ago'],
+    [['--since', '2026-02-31'], 'Allowed: how long ago'],
+    [['--until', '2025-02-29T10:00Z'], 'Allowed: how long ago'],
     [['--since', '-1h'], 'Allowed: how long ago'],
     [['--until', '1 h'], 'Allowed: how long ago'],
     [['--until', '3 days ago'], 'Allowed: how long ago'],

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { movedQueueOf } from '../../src/domain/task-backend.ts';
+import { copiesQueueOf, movedQueueOf } from '../../src/domain/task-backend.ts';
 import { type DrainProgress, defineTask, type HybridTaskManager } from '../../src/index.ts';
 import { enqueueMoved } from '../../src/manager/connections.ts';
 import { gate } from '../support/delivery-log.ts';
@@ -165,6 +165,30 @@ describe('drain stable', () => {
     expect(await report).toMatchObject({ verdict: 'drained', look: { openMoved: 0 } });
   });
 
+  it('waits for copies, of which it says that they are such', async () => {
+    const bee = await system.beeQueue(copiesQueueOf('words'));
+    const copies = [
+      await bee.createJob({}).save(),
+      await bee
+        .createJob({})
+        .delayUntil(Date.now() + DAY_MS)
+        .save(),
+    ];
+    const { report, until } = draining(QUICK);
+    const { look, emptyForMs } = await until(() => true);
+    expect(emptyForMs).toBeNull();
+    expect(look).toMatchObject({
+      isEmpty: false,
+      copies: { 'words.copies': { waiting: 1, delayed: 1 } },
+      // What somebody would have to wait for, and the queues that need a worker.
+      delayed: [],
+      unattended: [],
+    });
+    expect(Object.keys(look?.queues ?? {})).toEqual(['words', 'words.moved']);
+    for (const { id } of copies) await bee.removeJob(id);
+    expect(await report).toMatchObject({ verdict: 'drained', look: { copies: {} } });
+  });
+
   it('ends by its signal', async () => {
     const abort = new AbortController();
     const { report, until } = draining({ ...NEVER_QUIET, everyMs: 3_600_000, signal: abort.signal });
@@ -191,6 +215,27 @@ describe('drain stable is refused', () => {
   it('while it is frozen', async () => {
     await manager.freeze({ reason: 'x' });
     await refused('it is frozen', 'hybrid resume');
+  });
+
+  it('where what is submitted to canary is copied to stable', async () => {
+    const copying = (sampleRate: number, primary: 'stable' | 'both') =>
+      new HybridSystem({ routing: { celeryRatio: 1 }, parity: { sampleRate, primary } });
+    const both = copying(0.2, 'both');
+    const others = [copying(0.2, 'stable'), copying(0, 'both')];
+    try {
+      manager = await both.manager([task]);
+      await refused(
+        'parity.sampleRate is 0.2 and parity.primary both',
+        'may be thrown away',
+        'set parity.primary to stable',
+      );
+      for (const other of others) {
+        manager = await other.manager([task]);
+        expect(await manager.drainStable(QUICK)).toMatchObject({ verdict: 'drained' });
+      }
+    } finally {
+      for (const each of [both, ...others]) await each.close();
+    }
   });
 
   it('where flags decide, and where no queue is known', async () => {

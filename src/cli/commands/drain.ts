@@ -36,8 +36,10 @@ export function addDrain(program: Command): void {
       'after',
       `
 Before you switch bee-queue off. It changes nothing. At ratio 1, for all tasks, in mode ratio and not frozen it looks
-every second, until no job of any known queue (and its .moved queue) is waiting, active or delayed, and no moved task is
-open, for the quiet time. A job that waits for a retry counts as delayed. Failed jobs that bee-queue keeps do not count.
+every second, until no job of any known queue (and its .moved queue) is waiting, active or delayed, no copy of one either,
+and no moved task is open, for the quiet time. Copies are nobody's work: if only they are left, they may be thrown away.
+Where parity.sampleRate and parity.primary go on sending copies there it is refused, and says so. A job that waits for a
+retry counts as delayed. Failed jobs that bee-queue keeps do not count.
 
 That is all it proves: a plain bee-queue producer can still add a job, and so can a submission that names stable. Known
 are the queues that any process of this namespace has used, and those of the app module.

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ReplayedInput, ReplayProgress, ReplayResult, TaskDefinition } from '../../index.ts';
 import { requireTask } from '../app-module.ts';
 import { EXIT, exitCodeOf, UsageError } from '../failure.ts';
-import { type InputLine, parseJson, readLines } from '../json-input.ts';
+import { parseLine, readLines } from '../json-input.ts';
 import { type CommonOptions, delay, whole, withApp, withPlace } from '../options.ts';
 import { colors, print, printJson, say } from '../output.ts';
 import { type Session, withManager } from '../session.ts';
@@ -93,15 +93,9 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
   const onProgress = (progress: ReplayProgress) => {
     if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
   };
-  let line = 0;
-  async function* countedLines(): AsyncGenerator<InputLine> {
-    for await (const each of readLines(flags.from, signals.aborted)) {
-      line = each.number;
-      yield each;
-    }
-  }
+  const place: Place = { line: 0, taken: 0 };
   try {
-    const inputs = inputsFrom(countedLines(), flags.task, tasks);
+    const inputs = inputsFrom(flags, tasks, place, signals.aborted);
     const result = await manager.replay(inputs, {
       timeoutMs: flags.timeout,
       signal: signals.aborted,
@@ -113,31 +107,45 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
     const isAllEqual = result.isComplete && result.matched === result.submitted && result.submitted > 0;
     return isAllEqual ? EXIT.ok : EXIT.needsPerson;
   } catch (error) {
-    if (line > 0 && exitCodeOf(error) === EXIT.usage)
-      say(`It ended at line ${line}; what was in the lines before it is run and compared.`);
+    if (place.line > 0 && exitCodeOf(error) === EXIT.usage) {
+      const before = place.taken === 0 ? '' : '; what was in the lines before it is run and compared';
+      say(`It ended at line ${place.line}${before}.`);
+    }
     throw error;
   } finally {
     signals.release();
   }
 }
 
+/** How far the input has been read. */
+interface Place {
+  /** The newest line; 0: there was none. */
+  line: number;
+  /** Lines that were taken. */
+  taken: number;
+}
+
 async function* inputsFrom(
-  lines: AsyncIterable<InputLine>,
-  taskName: string | undefined,
+  flags: ReplayFlags,
   tasks: readonly TaskDefinition[],
+  place: Place,
+  signal: AbortSignal,
 ): AsyncGenerator<ReplayedInput> {
-  for await (const { number, text } of lines) {
-    const value = parseJson(text, `Line ${number}`);
-    if (taskName !== undefined) yield { task: requireTask(tasks, taskName), input: value };
+  for await (const line of readLines(flags.from, signal)) {
+    place.line = line.number;
+    const value = parseLine(line, `Line ${line.number}`);
+    if (flags.task !== undefined) yield { task: requireTask(tasks, flags.task), input: value };
     else {
       const { task, input } = (value ?? {}) as { task?: unknown; input?: unknown };
       if (typeof task !== 'string' || input === undefined) {
         const allowed =
           'an object like {"task": "generate-metadata", "input": {...}}, or --task for all lines';
-        throw new UsageError(`Line ${number} does not say its task; allowed: ${allowed}.`);
+        throw new UsageError(`Line ${line.number} does not say its task; allowed: ${allowed}.`);
       }
       yield { task: requireTask(tasks, task), input };
     }
+    // It is asked for the next one, so nothing was wrong with this one.
+    place.taken += 1;
   }
 }
 

@@ -68,13 +68,20 @@ Examples:
 }
 
 function moment(given: string): Moment {
-  const at = /^\d{4}-\d{2}-\d{2}/.test(given) ? Date.parse(given) : Number.NaN;
+  const day = /^\d{4}-\d{2}-\d{2}/.exec(given)?.[0];
+  const at = day !== undefined && isDay(day) ? Date.parse(given) : Number.NaN;
   if (Number.isFinite(at)) return { at };
   try {
     return { agoMs: delay(given) };
   } catch {
     throw new InvalidArgumentError('Allowed: how long ago (15m, 1h, 7d), or a date like 2026-11-22T09:00Z.');
   }
+}
+
+/** Date.parse takes 31 February for 3 March. */
+function isDay(day: string): boolean {
+  const at = Date.parse(day);
+  return Number.isFinite(at) && new Date(at).toISOString().startsWith(day);
 }
 
 /** @throws {UsageError} two options that contradict each other */
