@@ -105,7 +105,10 @@ export interface Aggregates {
   readonly newestAt: number | null;
   readonly runs: readonly RunCell[];
   readonly pairs: readonly PairCell[];
-  /** The same counts by time for charts, one entry per minute or hour that has any. */
+  /**
+   * The same counts by time, one entry per part that has any: five minutes of whole hours, minutes at the ends of the window.
+   * Of hours more than a day ago that a former version has added up, the hour.
+   */
   readonly timeline: readonly TimelineEntry[];
 }
 

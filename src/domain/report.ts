@@ -112,7 +112,7 @@ export interface ParityPart {
   readonly beyondNoise: Interval | null;
   /**
    * The place, or the kind other than `value`, that differs most beyond its own noise: what differs by itself must not excuse
-   * what does not. null: nothing differs.
+   * what does not. null: nothing differs in five pairs or more.
    */
   readonly worst: {
     readonly what: string;
@@ -144,7 +144,7 @@ export interface VerdictLine {
 
 export interface TaskComparison {
   readonly task: string;
-  /** null: canary has run none of it, so there is nothing to judge. */
+  /** null: canary has run none of it, or only what was forced there or replayed, so there is nothing to judge. */
   readonly verdict: Verdict | null;
   readonly lines: readonly VerdictLine[];
   readonly routed: RoutedPart;
@@ -172,6 +172,7 @@ export interface ComparisonReport {
   readonly tasks: readonly TaskComparison[];
   /** The newest few. */
   readonly mismatches: readonly Mismatch[];
+  /** Parts of a minute to an hour, as long as the window makes them. */
   readonly timeline: readonly TimelineEntry[];
   /** Behind every command that is printed, like ` --config FILE`: without it they would act somewhere else. @default '' */
   readonly commandOptions?: string;

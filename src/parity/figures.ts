@@ -25,10 +25,25 @@ export interface Figures {
 /** @param seed of the bootstrap: the task's name */
 export function figuresOf(counted: Counted, seed: string): Figures {
   const { runs, timeline } = counted;
+  return {
+    ...comparisonOf(counted, seed),
+    timed: {
+      stable: sizeOf(comparedBuckets(runs, 'stable', 'run')),
+      canary: sizeOf(comparedBuckets(runs, 'canary', 'run')),
+    },
+    slices: {
+      ofErrors: slicesOf(timeline, FEWEST_OF_ERRORS),
+      ofShares: slicesOf(timeline, FEWEST_OF_SHARES),
+    },
+  };
+}
+
+/** What is shown, without what only rules need. @param seed of the bootstrap */
+export function comparisonOf(counted: Counted, seed: string): Pick<Figures, 'shown' | 'runMedians'> {
   const medians = (timing: Timing) =>
     compareMedians(
-      comparedBuckets(runs, 'canary', timing),
-      comparedBuckets(runs, 'stable', timing),
+      comparedBuckets(counted.runs, 'canary', timing),
+      comparedBuckets(counted.runs, 'stable', timing),
       `${seed} ${timing}`,
     );
   const runMedians = medians('run');
@@ -44,14 +59,6 @@ export function figuresOf(counted: Counted, seed: string): Figures {
       parity: parityOf(counted),
     },
     runMedians,
-    timed: {
-      stable: sizeOf(comparedBuckets(runs, 'stable', 'run')),
-      canary: sizeOf(comparedBuckets(runs, 'canary', 'run')),
-    },
-    slices: {
-      ofErrors: slicesOf(timeline, FEWEST_OF_ERRORS),
-      ofShares: slicesOf(timeline, FEWEST_OF_SHARES),
-    },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ComparisonReport, Verdict } from '../domain/report.ts';
 import { count, plural } from '../domain/wording.ts';
 import type { Figures } from './figures.ts';
-import type { Counted } from './pools.ts';
+import { type Counted, hasCanary } from './pools.ts';
 import type { TaskVerdict } from './verdict.ts';
 
 export interface JudgedTask extends TaskVerdict {
@@ -20,6 +20,9 @@ export function headlineOf(found: {
   const first = judged.find((one) => one.verdict === verdict);
   if (!first) {
     if (found.isFuture) return 'this window lies in the future, so nothing has run in it';
+    if (hasCanary(all)) {
+      return 'nothing that ratio or flag sent has run on canary in this window, only what was forced there or replayed';
+    }
     return hasAnything(all) ? 'nothing has run on canary in this window' : 'nothing has run in this window';
   }
   const alike = judged.filter((one) => one.verdict === verdict);

@@ -8,8 +8,10 @@ export const FEWEST_OF_SHARES = 200;
 
 /** Two-sided 0.001, the level that the ratio is tested at. */
 const Z_OF_ERRORS = 3.29;
-/** The largest and the smallest of many shares lie apart by chance, so more is asked of them. */
-const Z_OF_SHARES = 5;
+/** The largest and the smallest of many shares lie apart by chance, so more is asked of them: this, and more of many slices. */
+const LEAST_Z_OF_SHARES = 5;
+/** How often two of the shares may lie apart by chance. */
+const LEVEL_OF_SHARES = 0.001;
 const MOST_FACTOR = 3;
 
 /**
@@ -74,7 +76,12 @@ export function changedShare(
   const [low, high] = [least.canary / least.all, most.canary / most.all];
   const both = (least.canary + most.canary) / (least.all + most.all);
   const deviation = Math.sqrt(both * (1 - both) * (1 / least.all + 1 / most.all));
-  return high > MOST_FACTOR * low && high - low > Z_OF_SHARES * deviation ? { low, high } : null;
+  return high > MOST_FACTOR * low && high - low > zOfShares(large.length) * deviation ? { low, high } : null;
+}
+
+/** Two shares are z deviations apart with a chance below exp(−z² ÷ 2), and every slice makes a pair with every other. */
+function zOfShares(slices: number): number {
+  return Math.max(LEAST_Z_OF_SHARES, Math.sqrt(2 * Math.log((slices * slices) / 2 / LEVEL_OF_SHARES)));
 }
 
 function sum(slices: readonly Slice[], of: (slice: Slice) => number): number {

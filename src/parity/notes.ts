@@ -1,16 +1,32 @@
+import type { TimelineEntry } from '../domain/aggregates.ts';
 import type { ComparisonReport, TaskComparison } from '../domain/report.ts';
-import { count, plural } from '../domain/wording.ts';
+import { count, plural, timestamp } from '../domain/wording.ts';
+import { COMPARED_ARMS } from './pools.ts';
 
 /** Fewer together do not change an interval that anybody would see. */
 const LEAST_TOGETHER = 0.05;
 const MOST_NAMED = 3;
+const HOUR_MS = 3_600_000;
+
+/** What notes are made of besides the figures that are shown. */
+export interface Background {
+  /** Tasks without a verdict that canary has run for a reason: forced, replayed. */
+  readonly onlyApart: readonly string[];
+  readonly timeline: readonly TimelineEntry[];
+}
 
 /** What to keep in mind when reading, one sentence each. */
-export function notesOf(total: ComparisonReport['total'], tasks: readonly TaskComparison[]): string[] {
+export function notesOf(
+  total: ComparisonReport['total'],
+  tasks: readonly TaskComparison[],
+  { onlyApart, timeline }: Background,
+): string[] {
   const notes = [
     ...apartNotes(total),
     ...togetherNotes(total),
-    ...keptAwayNotes(tasks),
+    ...keptAwayNotes(tasks.filter(({ task }) => !onlyApart.includes(task))),
+    ...onlyApartNotes(onlyApart),
+    ...wholeHourNotes(timeline),
     ...pairNotes(total.parity),
   ];
   if (tasks.filter(({ verdict }) => verdict !== null).length > 1) {
@@ -56,11 +72,31 @@ function keptAwayNotes(tasks: readonly TaskComparison[]): string[] {
   );
   if (kept.length === 0) return [];
   const submitted = kept.reduce((sum, { backends }) => sum + backends.stable.apart.submitted, 0);
-  const named = kept.slice(0, MOST_NAMED).map(({ task }) => task);
-  if (kept.length > MOST_NAMED) named.push(`${count(kept.length - MOST_NAMED)} more`);
   return [
-    `Not judged, and in no verdict above: ${named.join(', ')}. Canary has run none of it, and ${plural(submitted, 'submission was', 'submissions were')} forced to stable, which is what an outage of canary looks like.`,
+    `Not judged, and in no verdict above: ${named(kept.map(({ task }) => task))}. Canary has run none of it, and ${plural(submitted, 'submission was', 'submissions were')} forced to stable, which is what an outage of canary looks like.`,
   ];
+}
+
+function onlyApartNotes(tasks: readonly string[]): string[] {
+  if (tasks.length === 0) return [];
+  return [
+    `Not judged, and in no verdict above: ${named(tasks)}. Only what was forced to canary or replayed has run there of it; chance did not choose that, so no verdict rests on it. (Replayed results that differ would fail it.)`,
+  ];
+}
+
+/** What a former version has added up tells no shares within an hour. */
+function wholeHourNotes(timeline: readonly TimelineEntry[]): string[] {
+  const whole = timeline.filter(({ arm, spanMs }) => spanMs >= HOUR_MS && COMPARED_ARMS.includes(arm));
+  if (whole.length === 0) return [];
+  const last = whole.reduce((end, { at, spanMs }) => Math.max(end, at + spanMs), 0);
+  return [
+    `Some figures from before ${timestamp(last)} are kept by the hour only, so a share of canary that changed within one of these hours is not seen.`,
+  ];
+}
+
+function named(tasks: readonly string[]): string {
+  const more = tasks.length - MOST_NAMED;
+  return [...tasks.slice(0, MOST_NAMED), ...(more > 0 ? [`${count(more)} more`] : [])].join(', ');
 }
 
 function pairNotes({ unjudged, dropped }: ComparisonReport['total']['parity']): string[] {

@@ -3,9 +3,13 @@ import type { Mismatch, MismatchKind } from '../domain/parity.ts';
 import type { ParityPart, PathCount } from '../domain/report.ts';
 import { KIND_WORDS } from '../domain/wording.ts';
 import type { Counted } from './pools.ts';
+import { FEWEST_EVENTS } from './rule.ts';
 import { clopperPearson, newcombe, type Share } from './statistics/proportions.ts';
 
 const MOST_PATHS = 10;
+
+/** The place that has no path. */
+export const WHOLE_RESULT = 'the whole result';
 
 /**
  * Mismatches that say nothing about canary. Without stable's outcome there is nothing that canary's could be held against,
@@ -65,7 +69,7 @@ function sumOf(cells: readonly PairCell[]): PairSum {
   return { matched, mismatched, unjudged, dropped, kinds };
 }
 
-/** Each place and each kind against its own noise. */
+/** Each place and each kind against its own noise. Of a few pairs nothing is told, so they hide nothing either. */
 function worstOf(
   cells: readonly PairCell[],
   control: readonly PairCell[],
@@ -76,6 +80,7 @@ function worstOf(
   const noise = aspectsOf(control, aa.kinds);
   let worst: ParityPart['worst'] = null;
   for (const [what, pairs] of aspectsOf(cells, ab.kinds)) {
+    if (pairs < FEWEST_EVENTS) continue;
     const controlPairs = noise.get(what) ?? 0;
     const share = { events: pairs, trials: trials.ab };
     const beyondNoise =
@@ -94,7 +99,7 @@ function aspectsOf(cells: readonly PairCell[], kinds: Kinds): Map<string, number
   }
   for (const { paths } of cells) {
     for (const [path, pairs] of Object.entries(paths)) {
-      const place = path === '' ? 'the whole result' : path;
+      const place = path === '' ? WHOLE_RESULT : path;
       aspects.set(place, (aspects.get(place) ?? 0) + pairs);
     }
   }

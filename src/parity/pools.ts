@@ -75,8 +75,14 @@ export function comparedBuckets(runs: readonly RunCell[], backend: BackendName, 
   return mergeBuckets(cellsOf(runs, backend, COMPARED_ARMS).map(({ timings }) => timings[timing]));
 }
 
+/** Whether canary had anything of a task that is held against stable: what ratio or flag sent, or copies of it. */
+export function isCompared({ runs, pairs }: Counted): boolean {
+  const compared = cellsOf(runs, 'canary', COMPARED_ARMS);
+  return hasCanary({ runs: compared, pairs: pairs.filter(({ kind }) => kind === 'shadow') });
+}
+
 /** Whether canary had anything to do with a task at all, in whatever way. */
-export function hasCanary({ runs, pairs }: Counted): boolean {
+export function hasCanary({ runs, pairs }: Pick<Counted, 'runs' | 'pairs'>): boolean {
   return (
     pairs.some(({ kind }) => kind !== 'control') ||
     runs.some(

@@ -1,12 +1,13 @@
 import type { Aggregates } from '../domain/aggregates.ts';
 import type { Mismatch } from '../domain/parity.ts';
 import type { ComparisonReport, ReportGates, TaskComparison, Verdict } from '../domain/report.ts';
-import { type Figures, figuresOf } from './figures.ts';
+import { comparisonOf, type Figures, figuresOf } from './figures.ts';
 import { headlineOf, type JudgedTask } from './headline.ts';
 import { notesOf } from './notes.ts';
-import { byTask, type Counted, hasCanary } from './pools.ts';
+import { byTask, type Counted, hasCanary, isCompared } from './pools.ts';
 import { SMALLEST_P } from './rule-sample-ratio.ts';
-import { judgeTask, worst } from './verdict.ts';
+import { shownTimeline } from './shown-timeline.ts';
+import { judgeTask, type TaskVerdict, worst } from './verdict.ts';
 
 const MISMATCHES_SHOWN = 20;
 
@@ -38,16 +39,18 @@ export function buildReport(input: ReportInput): ComparisonReport {
   const figures = new Map([...parts].map(([task, part]) => [task, figuresOf(part, task)]));
   const judged: JudgedTask[] = [];
   const tasks: TaskComparison[] = [];
+  const onlyApart: string[] = [];
   for (const [task, part] of parts) {
     const found = figures.get(task) as Figures;
-    const verdict = hasCanary(part) || isKeptAway(found) ? judgeTask(found, gates) : null;
+    const verdict = verdictOf(part, found, gates);
     if (verdict) judged.push({ task, figures: found, ...verdict });
+    else if (hasCanary(part)) onlyApart.push(task);
     tasks.push({ task, verdict: verdict?.verdict ?? null, lines: verdict?.lines ?? [], ...found.shown });
   }
   // The parts are in the order of their names, and sorting keeps it.
   tasks.sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
   const only = figures.size === 1 ? [...figures.values()][0] : undefined;
-  const total = (only ?? figuresOf(all, '')).shown;
+  const total = (only ?? comparisonOf(all, '')).shown;
   const verdict = judged.length === 0 ? 'inconclusive' : worst(judged.map((one) => one.verdict));
   return {
     namespace,
@@ -60,10 +63,16 @@ export function buildReport(input: ReportInput): ComparisonReport {
     total,
     tasks,
     mismatches: newestFirst.slice(0, input.mostMismatches ?? MISMATCHES_SHOWN),
-    timeline: aggregates.timeline,
-    notes: [...(input.notes ?? []), ...notesOf(total, tasks)],
+    timeline: shownTimeline(timeline, aggregates),
+    notes: [...(input.notes ?? []), ...notesOf(total, tasks, { onlyApart, timeline })],
     frozenSince: null,
   };
+}
+
+/** null: canary had nothing of it that could be held against stable. Wrong results fail a task even so, be it of a replay. */
+function verdictOf(part: Counted, found: Figures, gates: ReportGates): TaskVerdict | null {
+  const verdict = judgeTask(found, gates);
+  return isCompared(part) || isKeptAway(found) || verdict.verdict === 'failed' ? verdict : null;
 }
 
 /** Whether the ratio sends some of it to canary, and so many that it is no chance that none came there. */

@@ -1,4 +1,5 @@
 import type { BackendSide, Doubt, Interval, ReportGates, VerdictLine } from '../domain/report.ts';
+import type { BackendName } from '../domain/task.ts';
 import { count, percent, plural } from '../domain/wording.ts';
 import type { Figures } from './figures.ts';
 import { shiftByTime, withoutShift } from './mixed-times.ts';
@@ -18,7 +19,8 @@ export const judgeErrors: Rule = (figures, gates): Finding => {
   const base = { rule: 'errors', title: 'Error rate', threshold: `at most ${percent(limit)} more` } as const;
   if (!difference) {
     const missing = canary.finished === 0 ? 'canary' : 'stable';
-    const cause = `no task has finished on ${missing}, so error rates cannot be compared`;
+    const what = hasOthers(figures, missing) ? 'nothing that ratio or flag sent' : 'no task';
+    const cause = `${what} has finished on ${missing}, so error rates cannot be compared`;
     return finding({ ...base, verdict: 'inconclusive', evidence: sentence(cause), interval: null }, cause);
   }
   const few = tooFew(stable.finished, canary.finished, minimumTasks);
@@ -53,6 +55,12 @@ export const judgeErrors: Rule = (figures, gates): Finding => {
   const rates = `canary fails ${percent(canary.failed / canary.finished)} of its tasks, stable ${percent(stable.failed / stable.finished)}`;
   return finding(line, pooled === 'failed' ? `${rates} (at most ${percent(limit)} more allowed)` : rates);
 };
+
+/** Whether a backend that has finished nothing to be compared has finished something else: forced, brought back, replayed. */
+function hasOthers({ shown: { backends, parity } }: Figures, backend: BackendName): boolean {
+  const { succeeded, failed } = backends[backend].apart;
+  return succeeded + failed > 0 || parity.pairs > 0;
+}
 
 interface Doubted {
   readonly doubt: Doubt;

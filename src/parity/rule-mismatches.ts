@@ -1,7 +1,7 @@
 import type { MismatchKind } from '../domain/parity.ts';
 import type { Interval, ParityPart, ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
 import { count, KIND_WORDS, percent, plural } from '../domain/wording.ts';
-import { UNJUDGED } from './parity-part.ts';
+import { UNJUDGED, WHOLE_RESULT } from './parity-part.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
 import { trialsToExclude } from './statistics/proportions.ts';
 import { percentBetween, sentence } from './wording.ts';
@@ -55,7 +55,7 @@ function verdictOf(
 
 /** A place or kind that differs beyond its own noise by more than is allowed, whatever else differs by itself. */
 function worstBeyond({ worst }: ParityPart, limit: number): ParityPart['worst'] {
-  return worst && worst.pairs >= FEWEST_EVENTS && worst.beyondNoise.low > limit ? worst : null;
+  return worst && worst.beyondNoise.low > limit ? worst : null;
 }
 
 /** Why this cannot be successful, however the pairs look; null: it can. */
@@ -140,15 +140,16 @@ function causeOf(
     return `${differ}, which may be ${percent(beyondNoise.high)}${noise.pairs > 0 ? ' beyond noise' : ''}: ${atBest(parity, found.limit)}`;
   }
   const worst = worstBeyond(parity, found.limit);
-  if (worst && worst.controlPairs < worst.pairs && noise.mismatched > 0) {
+  if (worst && noise.mismatched > 0) {
     const own = `${count(worst.controlPairs)} of ${plural(noise.pairs, 'control pair')}`;
-    return `${count(worst.pairs)} of ${plural(pairs, 'pair')} differ at ${worst.what}, ${own} do`;
+    return `${count(worst.pairs)} of ${plural(pairs, 'pair')} differ ${whereOf(worst.what)}, ${own} do`;
   }
   const allowed =
     noise.rate && noise.mismatched > 0
       ? `noise ${percent(noise.rate.estimate)}, at most ${percent(found.limit)} beyond it allowed`
       : `at most ${percent(found.limit)} allowed`;
-  return `${differ} (${percent(rate?.estimate ?? 0)}, ${allowed})${mostOften(parity)}`;
+  const main = noise.mismatched > 0 ? mostBeyondNoise(parity) : mostOften(parity);
+  return `${differ} (${percent(rate?.estimate ?? 0)}, ${allowed})${main}`;
 }
 
 /** The most frequent kind of those that count; null: there is none. */
@@ -160,12 +161,22 @@ export function mainKind({ kinds }: ParityPart): MismatchKind | null {
   return main;
 }
 
+/** A place as such, a kind in brackets. */
+function whereOf(what: string): string {
+  return what.startsWith('/') || what === WHOLE_RESULT ? `at ${what}` : `(${what})`;
+}
+
+/** What is most frequent may differ by itself. */
+function mostBeyondNoise({ worst }: ParityPart): string {
+  return worst && worst.beyondNoise.estimate > 0 ? `, furthest beyond noise ${whereOf(worst.what)}` : '';
+}
+
 function mostOften(parity: ParityPart): string {
   const kind = mainKind(parity);
   if (kind === null) return '';
   const path = parity.paths[0]?.path;
   if (kind !== 'value' || path === undefined) return `, most often ${KIND_WORDS[kind]}`;
-  return path === '' ? ', most often in the whole result' : `, most often at ${path}`;
+  return path === '' ? `, most often in ${WHOLE_RESULT}` : `, most often at ${path}`;
 }
 
 function atBest({ mismatched }: ParityPart, limit: number): string {

@@ -47,7 +47,7 @@ export function slicesOf(timeline: readonly TimelineEntry[], fewest: number): re
 /** Whether the last slice is no slice of its own, but the end of the one before. */
 function isRest(previous: Open, last: Open, fewest: number): boolean {
   if (finishedOf(last.entries) < fewest) return true;
-  const end = Math.max(...last.entries.map(({ at, spanMs }) => at + spanMs));
+  const end = last.entries.reduce((latest, { at, spanMs }) => Math.max(latest, at + spanMs), 0);
   return end - last.at < SHORTEST_MS && last.at < previous.at + 2 * SHORTEST_MS;
 }
 

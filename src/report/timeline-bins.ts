@@ -29,7 +29,7 @@ export function timelineOf(
   entries: readonly TimelineEntry[],
   window: { readonly from: number; readonly to: number },
 ): Timeline {
-  const widest = Math.max(MINUTE_MS, ...entries.map(({ spanMs }) => spanMs));
+  const widest = entries.reduce((most, { spanMs }) => Math.max(most, spanMs), MINUTE_MS);
   const length = Math.max(0, window.to - window.from);
   const binMs =
     WIDTHS_MS.find((width) => width >= widest && length / width <= MOST_BINS) ??

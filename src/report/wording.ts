@@ -21,7 +21,7 @@ export const PAIR_WORDS: Readonly<Record<PairKind, string>> = {
   replay: 'replayed pair',
 };
 
-export const UNJUDGED = 'canary has run none of it';
+export const UNJUDGED = 'canary has run nothing of it that can be compared';
 export const NOT_THERE = 'not there';
 export const NOTHING_COUNTED = 'nothing was counted in this window';
 

@@ -3,6 +3,13 @@ import { decode, encode } from '@msgpack/msgpack';
 /** What a cell is made of: groups of numbers by name (counts, paths, and a histogram of each timing), all of which add up. */
 export type Cell = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
+/**
+ * How a run ends, in `counts`. The sums of an hour have a group of each name besides: so many in which slice of five minutes
+ * (0 to 11), because what is mixed in an hour cannot be told apart later.
+ */
+export const OUTCOMES = ['succeeded', 'failed'] as const;
+const SLICED: ReadonlySet<string> = new Set(OUTCOMES);
+
 /** The field that tells when a hash was written last; all others are figures. */
 export const NEWEST_AT = 'newestAt';
 
@@ -44,11 +51,22 @@ export class CellSums {
     }
   }
 
+  /** Its slices, which are of one hour, are left out. */
   addAll(other: CellSums): void {
     for (const [field, cell] of other.#cells) {
-      for (const [group, values] of cell) this.#add(field, group, values);
+      for (const [group, values] of cell) if (!SLICED.has(group)) this.#add(field, group, values);
     }
     if (other.newestAt !== null) this.noteNewest(other.newestAt);
+  }
+
+  /** Notes besides how many of these runs ended in a slice of the hour. */
+  noteSlice(slice: number, part: CellSums): void {
+    for (const [field, cell] of part.#cells) {
+      for (const outcome of OUTCOMES) {
+        const ended = cell.get('counts')?.get(outcome) ?? 0;
+        if (ended > 0) this.#add(field, outcome, [[String(slice), ended]]);
+      }
+    }
   }
 
   noteNewest(at: string | number): void {

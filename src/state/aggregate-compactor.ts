@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { CellSums, NEWEST_AT } from './aggregate-cells.ts';
 import { AggregateStore } from './aggregate-store.ts';
+import { MINUTE_MS, SLICE_MS } from './aggregate-timeline.ts';
 import type { ControlRedis } from './control-redis.ts';
 
-const MINUTE_MS = 60_000;
 const MINUTES_PER_HOUR = 60;
 /**
  * A minute is left alone until so long after its end. Nobody writes into it then; should a server with a slower clock take
@@ -81,7 +81,10 @@ export class AggregateCompactor {
     const first = hour * MINUTES_PER_HOUR;
     const sums = new CellSums();
     const minutes = Array.from({ length: MINUTES_PER_HOUR }, (_, i) => first + i);
-    for await (const [, part] of this.#store.minutes(minutes)) sums.addAll(part);
+    for await (const [minute, part] of this.#store.minutes(minutes)) {
+      sums.addAll(part);
+      sums.noteSlice(Math.floor(((minute - first) * MINUTE_MS) / SLICE_MS), part);
+    }
     const draft = await this.#write(sums);
     return this.#replace(['h', hour, draft, first, first + MINUTES_PER_HOUR - 1]);
   }

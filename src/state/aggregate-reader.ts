@@ -4,17 +4,15 @@ import {
   NO_COUNTS,
   type PairCell,
   type RunCell,
-  type TimelineEntry,
   type Timing,
 } from '../domain/aggregates.ts';
 import type { MismatchKind, PairKind } from '../domain/parity.ts';
 import type { BackendName } from '../domain/task.ts';
 import { type Cell, CellSums } from './aggregate-cells.ts';
 import { AggregateStore } from './aggregate-store.ts';
+import { HOUR_MS, hasSlices, MINUTE_MS, SLICE_MS, Timeline } from './aggregate-timeline.ts';
 import type { ControlRedis } from './control-redis.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 /** Minutes are kept for a day. */
 const MINUTES_KEPT_MS = 24 * HOUR_MS;
 /** Hours are kept so long; a window that begins before is cut, so that none is too long to be read. */
@@ -22,12 +20,13 @@ const HOURS_KEPT_MS = 30 * 24 * HOUR_MS;
 /** All that may be kept still, and a little more. */
 const MINUTES_FORGOTTEN = 26 * 60;
 const HOURS_FORGOTTEN = 32 * 24;
+
 interface Slice {
   readonly span: 'm' | 'h';
   readonly number: number;
 }
 
-/** The slices that a window is made of: whole hours where there is room for them, minutes at its ends. */
+/** What a window is read from: whole hours where there is room for them, minutes at its ends. */
 function slicesOf(from: number, to: number, now: number): { slices: Slice[]; from: number; to: number } {
   const slices: Slice[] = [];
   const oldestMinute = floorTo(now - MINUTES_KEPT_MS, MINUTE_MS);
@@ -73,31 +72,29 @@ export class AggregateReader {
   }): Promise<Aggregates> {
     const { slices, from, to } = slicesOf(window.from, window.to, window.now);
     const sums = new CellSums();
-    const timeline: TimelineEntry[] = [];
-    for await (const [slice, part] of this.#parts(slices, window.now)) {
-      sums.addAll(part);
-      for (const [field, cell] of part.cells) {
-        const entry = timelineEntry(slice, field, cell);
-        if (entry) timeline.push(entry);
+    const timeline = new Timeline();
+    const minutes = numbersOf(slices, 'm');
+    const minutesOfHours: number[] = [];
+    for await (const [number, part] of this.#store.hours(numbersOf(slices, 'h'))) {
+      if (isBetterByMinute(number, part, window.now)) {
+        minutesOfHours.push(...Array.from({ length: 60 }, (_, i) => number * 60 + i));
+      } else if (part) {
+        sums.addAll(part);
+        timeline.addHour(number, part);
+      }
+    }
+    // What the timeline tells apart is the same, whatever has been added up.
+    for (const [numbers, spanMs] of [
+      [minutesOfHours, SLICE_MS],
+      [minutes, MINUTE_MS],
+    ] as const) {
+      for await (const [number, part] of this.#store.minutes(numbers)) {
+        sums.addAll(part);
+        timeline.addMinute(number, part, spanMs);
       }
     }
     sums.limitPaths();
-    timeline.sort((a, b) => a.at - b.at);
-    return { from, to, newestAt: sums.newestAt, ...cellsOf(sums.cells), timeline };
-  }
-
-  /** An hour that nobody has added up yet is read from its minutes. */
-  async *#parts(slices: readonly Slice[], now: number): AsyncGenerator<[Slice, CellSums]> {
-    const numbersOf = (span: 'm' | 'h') =>
-      slices.filter((slice) => slice.span === span).map(({ number }) => number);
-    const minutes = numbersOf('m');
-    for await (const [number, sums] of this.#store.hours(numbersOf('h'))) {
-      if (sums) yield [{ span: 'h', number }, sums];
-      else if (number * HOUR_MS > now - MINUTES_FORGOTTEN * MINUTE_MS) {
-        minutes.push(...Array.from({ length: 60 }, (_, i) => number * 60 + i));
-      }
-    }
-    for await (const [number, sums] of this.#store.minutes(minutes)) yield [{ span: 'm', number }, sums];
+    return { from, to, newestAt: sums.newestAt, ...cellsOf(sums.cells), timeline: timeline.entries };
   }
 
   /** Forgets everything that was counted. */
@@ -127,18 +124,20 @@ export class AggregateReader {
 const recordOf = (values: ReadonlyMap<string, number> | undefined): Record<string, number> =>
   Object.fromEntries(values ?? []);
 
-function timelineEntry({ span, number }: Slice, field: string, cell: Cell): TimelineEntry | null {
-  const [type, task, backend, arm] = JSON.parse(field) as [string, string, BackendName, Arm];
-  if (type !== 'runs') return null;
-  const spanMs = span === 'm' ? MINUTE_MS : HOUR_MS;
-  const { succeeded = 0, failed = 0 } = recordOf(cell.get('counts'));
-  return { at: number * spanMs, spanMs, task, backend, arm, succeeded, failed };
+const numbersOf = (slices: readonly Slice[], span: Slice['span']) =>
+  slices.filter((slice) => slice.span === span).map(({ number }) => number);
+
+/** An hour that nobody has added up yet; or a former version, which did not note its slices, while minutes are kept. */
+function isBetterByMinute(hour: number, sums: CellSums | null, now: number): boolean {
+  if (!sums) return hour * HOUR_MS > now - MINUTES_FORGOTTEN * MINUTE_MS;
+  return hour * HOUR_MS > now - MINUTES_KEPT_MS - MINUTE_MS && !hasSlices(sums);
 }
 
 function cellsOf(sums: ReadonlyMap<string, Cell>): { runs: RunCell[]; pairs: PairCell[] } {
   const runs: RunCell[] = [];
   const pairs: PairCell[] = [];
-  for (const [field, cell] of sums) {
+  // Redis keeps no order.
+  for (const [field, cell] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const [type, task, ...rest] = JSON.parse(field) as [string, string, string, string];
     if (type === 'pairs') pairs.push(pairCellOf(task, rest[0] as PairKind, cell));
     else runs.push(runCellOf(task, rest[0] as BackendName, rest[1] as Arm, cell));

@@ -42,7 +42,8 @@ describe('a window', () => {
     const times = Array.from({ length: 5000 }, () => NOW - Math.floor(random() ** 2 * 40 * HOUR));
     // What nobody has added up yet: minutes, hours, a quarter of a day.
     const unpackedMs = [3 * MINUTE, 100 * MINUTE, 6 * HOUR][Math.floor(random() * 3)] as number;
-    await writePast(system, times, unpackedMs);
+    const isFormer = random() < 0.5;
+    await writePast(system, times, unpackedMs, NOW, isFormer);
     const edges = (): readonly [number, number] => {
       // A third of the edges stand exactly on an hour.
       const edge = () => {
@@ -64,7 +65,7 @@ describe('a window', () => {
     for (const [from, to] of [...fixed, ...Array.from({ length: 40 }, edges)]) {
       const figures = await c.figures.read({ from, to, now: NOW });
       const inside = times.filter((at) => at >= figures.from && at < figures.to).length;
-      const told = `seed ${seed}, ${unpackedMs} ms not added up, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+      const told = `seed ${seed}, ${unpackedMs} ms not added up, former ${isFormer}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
       const timed = figures.runs[0]?.timings.run.get(1024) ?? 0;
       const charted = figures.timeline.reduce((sum, { succeeded }) => sum + succeeded, 0);
       expect({ told, submitted: submitted(figures), timed, charted }).toEqual({
@@ -101,8 +102,11 @@ describe('a window', () => {
     expect(spans).toEqual([
       ['10:58', 1, 1],
       ['10:59', 1, 1],
-      ['11:00', 60, 60],
-      ['12:00', 60, 60],
+      ...Array.from({ length: 24 }, (_, n) => [
+        new Date(begins + 2 * MINUTE + n * 5 * MINUTE).toISOString().slice(11, 16),
+        5,
+        5,
+      ]),
       ['13:00', 1, 1],
       ['13:01', 1, 1],
       ['13:02', 1, 1],

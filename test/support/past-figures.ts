@@ -13,7 +13,11 @@ const PARTS = ['runs', 'double', 'stable', 'assigned'];
 /** One cell of so many runs, as it is kept when it was added up, and as it comes. */
 export const packedCell = {
   field: JSON.stringify(PARTS),
-  of: (n: number) => Buffer.from(encode({ counts: ['submitted', n, 'succeeded', n], run: [1024, n] })),
+  /** @param slices of an hour: number of the five minutes, runs, and so on */
+  of: (n: number, slices: readonly number[] = []) => {
+    const sliced = slices.length > 0 ? { succeeded: slices } : {};
+    return Buffer.from(encode({ counts: ['submitted', n, 'succeeded', n], run: [1024, n], ...sliced }));
+  },
 };
 export const rawCell = (n: number) =>
   JSON.stringify([[PARTS, { counts: { submitted: n, succeeded: n }, run: { 1024: n } }]]);
@@ -28,18 +32,22 @@ export function keyOf({ namespace }: HybridSystem, span: 'd' | 'm' | 'h', number
 /**
  * Writes runs of these times as Redis keeps them: of the last `unpackedMs` as they came, before that by the minute as long
  * as minutes are kept, and by the hour.
+ *
+ * @param isFormer hours as a former version has added them up: without what ended in which five minutes
  */
 export async function writePast(
   system: HybridSystem,
   times: readonly number[],
   unpackedMs = 3 * MINUTE,
   now = NOW,
+  isFormer = false,
 ): Promise<void> {
   const { namespace, redis } = system;
-  const written = new Map<string, { n: number; newestAt: number }>();
-  const count = (key: string, at: number) => {
-    const { n, newestAt } = written.get(key) ?? { n: 0, newestAt: at };
-    written.set(key, { n: n + 1, newestAt: Math.max(newestAt, at) });
+  const written = new Map<string, { n: number; newestAt: number; slices: Map<number, number> }>();
+  const count = (key: string, at: number, slice?: number) => {
+    const { n, newestAt, slices } = written.get(key) ?? { n: 0, newestAt: at, slices: new Map() };
+    if (slice !== undefined) slices.set(slice, (slices.get(slice) ?? 0) + 1);
+    written.set(key, { n: n + 1, newestAt: Math.max(newestAt, at), slices });
   };
   const newest = new Map<number, number>();
   const pipeline = redis.pipeline();
@@ -51,12 +59,13 @@ export async function writePast(
       newest.set(minute, Math.max(at, newest.get(minute) ?? 0));
       pipeline.zadd(`{${namespace}}:agg:minutes`, minute, minute);
     } else if (at >= now - 25 * HOUR) count(keyOf(system, 'm', minute), at);
-    if ((hour + 1) * 60 <= firstUnpacked) count(keyOf(system, 'h', hour), at);
-    else if (minute < firstUnpacked) pipeline.zadd(`{${namespace}}:agg:hours`, hour, hour);
+    if ((hour + 1) * 60 <= firstUnpacked) {
+      count(keyOf(system, 'h', hour), at, isFormer ? undefined : Math.floor((at % HOUR) / (5 * MINUTE)));
+    } else if (minute < firstUnpacked) pipeline.zadd(`{${namespace}}:agg:hours`, hour, hour);
   }
   for (const [minute, at] of newest) pipeline.hset(keyOf(system, 'd', minute), 'newestAt', at);
-  for (const [key, { n, newestAt }] of written) {
-    pipeline.hset(key, packedCell.field, packedCell.of(n), 'newestAt', newestAt);
+  for (const [key, { n, newestAt, slices }] of written) {
+    pipeline.hset(key, packedCell.field, packedCell.of(n, [...slices].flat()), 'newestAt', newestAt);
   }
   await pipeline.exec();
 }

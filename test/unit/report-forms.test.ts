@@ -74,7 +74,7 @@ describe('the terminal form', () => {
     const text = renderReport(failedReport(), 'terminal');
     expect(text).toContain('canary: too little data: 12 of 100');
     expect(text).toContain('not timed');
-    expect(text).toContain('not judged, canary has run none of it: send-mail');
+    expect(text).toContain('not judged, canary has run nothing of it that can be compared: send-mail');
     expect(text).toContain('newest figures 1 min 35 s old');
   });
 });

@@ -71,7 +71,7 @@ const TABLE: readonly Row[] = [
     { stable: { finished: 0 } },
     'errors',
     'inconclusive',
-    /No task has finished on stable/,
+    /Nothing that ratio or flag sent has finished on stable/,
   ],
 
   [
