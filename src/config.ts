@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { readDotenv, readEnvironment } from './config/environment.ts';
 import { readConfigText, readSettings, unusableFile } from './config/file.ts';
 import type { HybridConfig, HybridConfigInput } from './config/model.ts';
-import { allBesidePlace, isBesidePlace, partsOf, readWithout } from './config/place.ts';
+import { affectedBy, allBesidePlace, isBesidePlace, partsOf, readWithout } from './config/place.ts';
 import { checkSettings, resolveSettings } from './config/resolution.ts';
 import { InvalidConfigError } from './domain/errors.ts';
 
@@ -55,7 +55,7 @@ export interface SoundConfig {
   readonly config: HybridConfig;
   /** What was wrong; null: nothing. */
   readonly mistakes: InvalidConfigError | null;
-  /** Sections and variables that were left out for it, and so have their defaults. */
+  /** Sections and variables that were left out for it, or have not all that was meant for them. */
   readonly without: ReadonlySet<string>;
 }
 
@@ -81,7 +81,7 @@ export async function loadSoundConfig(options: LoadConfigOptions = {}): Promise<
       const sound = Object.entries(variables).filter(([name]) => !without.has(name));
       const environment = readEnvironment(Object.fromEntries(sound));
       const config = resolveSettings(readWithout(without, text ?? ''), environment, origin);
-      return { config, mistakes: error, without };
+      return { config, mistakes: error, without: affectedBy(without) };
     };
     try {
       return read(partsOf(error.problems));

@@ -10,6 +10,18 @@ const BESIDE = new Set(
   [...Object.keys(fileSchema.parse({})), ...VARIABLES].filter((name) => !PLACE.includes(name)),
 );
 
+/** The section that a variable speaks for. */
+const SECTION_OF: Readonly<Partial<Record<string, string>>> = {
+  CELERY_BROKER_URL: 'canary',
+  CELERY_RATIO: 'routing',
+  USE_CELERY: 'routing',
+  WORKER_COUNT: 'worker',
+  WORKER_CONCURRENCY: 'worker',
+  CELERY_LOG_LEVEL: 'log',
+  LOG_LEVEL: 'log',
+  LAUNCHDARKLY_SDK_KEY: 'flags',
+} satisfies Partial<Record<(typeof VARIABLES)[number], string>>;
+
 /** Whether it is certain, in spite of the problem, which Redis and which namespace are meant. */
 export function isBesidePlace({ path }: ConfigProblem): boolean {
   return BESIDE.has(path.split('.')[0] ?? '');
@@ -26,6 +38,12 @@ export function readWithout(sections: ReadonlySet<string>, text: string): Settin
 /** The sections and variables that problems are about. */
 export function partsOf(problems: readonly ConfigProblem[]): ReadonlySet<string> {
   return new Set(problems.map(({ path }) => path.split('.')[0] ?? ''));
+}
+
+/** These, and the sections that are not as they were meant because a variable for them was left out. */
+export function affectedBy(parts: ReadonlySet<string>): ReadonlySet<string> {
+  const sections = [...parts].map((part) => SECTION_OF[part]).filter((section) => section !== undefined);
+  return new Set([...parts, ...sections]);
 }
 
 /** Everything but namespace and Redis. */

@@ -80,6 +80,8 @@ export interface RoutedPart {
    */
   readonly sampleRatio: {
     readonly tested: number;
+    /** Of them drawn for canary, whether or not it took them. */
+    readonly drawn: number;
     readonly chiSquared: number;
     readonly pValue: number;
   } | null;

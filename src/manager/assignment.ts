@@ -15,7 +15,8 @@ export function countSubmission(
   { decision, drawn }: Pick<Placement, 'decision' | 'drawn'>,
 ): void {
   const { name } = submission.task;
-  meter.count(name, decision.backend, isForced(decision) ? 'forced' : 'assigned', 'submitted');
+  const arm = isForced(decision) ? 'forced' : 'assigned';
+  meter.count(name, decision.backend, arm, 'submitted');
   if (drawn === null) return;
   // What was drawn and not where it ended: one that canary then did not take would be missing among its draws.
   const { backend, reason, ratio } = drawn;
@@ -23,7 +24,7 @@ export function countSubmission(
   const isByRatio = reason === 'ratio' || (reason === 'flag' && typeof drawn.flag?.value === 'number');
   const hasOwnBucket = submission.stickyKey === submission.id;
   if (!isByRatio || !hasOwnBucket || ratio === 0 || ratio === 1) return;
-  meter.count(name, backend, 'assigned', 'randomised');
-  meter.count(name, backend, 'assigned', 'expectedCanary', ratio);
-  meter.count(name, backend, 'assigned', 'variance', ratio * (1 - ratio));
+  meter.count(name, backend, arm, 'randomised');
+  meter.count(name, backend, arm, 'expectedCanary', ratio);
+  meter.count(name, backend, arm, 'variance', ratio * (1 - ratio));
 }

@@ -2,9 +2,9 @@ import { batched } from '../domain/batch.ts';
 import { RedisUnreachableError } from '../domain/errors.ts';
 import type { PairKind } from '../domain/parity.ts';
 import { jobRequestOf } from '../domain/queued-task.ts';
-import type { BackendName, TaskDefinition } from '../domain/task.ts';
+import type { BackendName } from '../domain/task.ts';
 import type { EnqueueRequest, EnqueueResult } from '../domain/task-backend.ts';
-import { copyPatienceMs, copyTtlSeconds } from '../execution/copy-patience.ts';
+import { copyTtlSeconds, pairPatienceMs } from '../execution/copy-patience.ts';
 import { drawCopy, samplingSaltOf } from '../routing/copy-sampling.ts';
 import { isForced } from './assignment.ts';
 import type { Connections } from './connections.ts';
@@ -138,7 +138,7 @@ export class CopyMaker {
       spec,
       payload: payload.text,
       entryTtlSeconds: copyTtlSeconds(task, config.parity.deadlineSeconds),
-      pair: primary === null ? null : { primary, replay, patienceMs: this.#patienceMsFor(task) },
+      pair: primary === null ? null : { primary, replay, patienceMs: pairPatienceMs(task, config) },
     });
     if (accepted.status === 'full') this.#tellFull();
     if (accepted.status !== 'accepted') return false;
@@ -160,16 +160,6 @@ export class CopyMaker {
       { mostCopies },
       'no more copies for now: as many are unfinished, or wait to be compared, as parity.mostCopies or 256 MiB allow; do workers of both backends run?',
     );
-  }
-
-  #patienceMsFor(task: TaskDefinition): number {
-    const { parity, results } = this.#c.config;
-    // A primary's outcome that has expired is not one that never came.
-    const kept = Math.min(
-      task.resultTtlSeconds ?? results.resultTtlSeconds,
-      task.failureTtlSeconds ?? results.failureTtlSeconds,
-    );
-    return Math.min(copyPatienceMs(task, parity.deadlineSeconds), kept * 900);
   }
 
   /** Makes the copies that wait still. @param deadline resolves when nobody waits for that any longer */

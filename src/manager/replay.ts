@@ -7,12 +7,10 @@ import type { CopyMaker, CopyOrder } from './copies.ts';
 import { newTaskId, prepareSubmission, type Submission } from './submission.ts';
 
 /**
- * Inputs that are not compared yet, at most: a long file does not fill Redis. It begins with few and has more where they are
- * finished soon, so that slow ones do not wait beyond their deadline.
+ * Inputs that are not compared yet, at most: a long file does not fill Redis. It begins with few and then has as many as were
+ * lately finished in a quarter of the deadline, so that few wait past it; what had no turn by then is dropped.
  */
 const [FIRST_OPEN, MOST_OPEN] = [10, 500];
-/** Soon: within this, and within a quarter of the deadline. Milliseconds. */
-const SOON_MS = 5_000;
 const LOOK_MS = 200;
 const DEFAULT_TIMEOUT_MS = 600_000;
 const MISMATCHES_GIVEN = 100;
@@ -83,12 +81,13 @@ export async function replay(
   };
   const atMost = (open: number) => waitUntil(() => submitted - settled() <= open);
   let mostOpen = FIRST_OPEN;
-  const soonMs = Math.min(SOON_MS, c.config.parity.deadlineSeconds * 250);
   const makeRoom = async () => {
     if (submitted - settled() < mostOpen) return true;
-    const since = performance.now();
+    const [since, before] = [performance.now(), settled()];
     const isRoom = await atMost(mostOpen / 2);
-    if (performance.now() - since < soonMs) mostOpen = Math.min(MOST_OPEN, 2 * mostOpen);
+    const perMs = (settled() - before) / (performance.now() - since);
+    const inTime = Math.floor(perMs * c.config.parity.deadlineSeconds * 250);
+    mostOpen = Math.max(FIRST_OPEN, Math.min(inTime, 2 * mostOpen, MOST_OPEN));
     return isRoom;
   };
   let isGoingOn = true;

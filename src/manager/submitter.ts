@@ -27,7 +27,7 @@ export interface Placement {
   readonly id: string;
   readonly decision: RoutingDecision;
   /**
-   * The decision as it was made, where canary could have been chosen; null where it could not, because its share goes to
+   * The decision as it was made at first, where canary could have been chosen; null where it could not, because its share goes to
    * stable then, and what stable would have got anyway is half of a draw.
    */
   readonly drawn: RoutingDecision | null;
@@ -63,13 +63,13 @@ export class Submitter {
       if (known) return { ...known, drawn: null };
     }
     let decision = await this.#decide(submission);
-    let drawn = this.#isCanaryUsable() ? decision : null;
+    // The first one: only what was drawn for canary is asked again when the state has changed meanwhile.
+    const drawn = this.#isCanaryUsable() ? decision : null;
     for (let round = 0; decision.backend === 'canary'; round++) {
       const placed = await this.#toCanary(submission, decision);
       if (placed) return { ...placed, drawn };
       await this.#answered(submission, () => this.#c.plane.refresh());
       decision = await this.#decide(submission);
-      drawn = this.#isCanaryUsable() ? decision : null;
       if (round + 1 === MOST_ROUNDS) decision = { ...decision, backend: 'stable', reason: 'stale' };
     }
     return { ...(await this.#toStable(submission, decision)), drawn };

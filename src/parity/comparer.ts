@@ -31,7 +31,10 @@ export interface ComparerOptions {
   readonly tasks: ReadonlyMap<string, ParityDefinition>;
   readonly areRecorded: (ids: readonly string[]) => Promise<readonly boolean[]>;
   readonly readOutcomes: (ids: readonly string[]) => Promise<readonly (Outcome | null)[]>;
-  /** When these runs last began, milliseconds on the ledger's clock; null: they have not, or it knows nothing of them. */
+  /**
+   * When these unfinished runs last began, milliseconds on the ledger's clock; null: they have not, their worker has died
+   * since, or the ledger knows of no such run that has not ended.
+   */
   readonly startedAt: (ids: readonly string[]) => Promise<readonly (number | null)[]>;
   /** How long a run of this task may take, its tries and pauses together, in milliseconds. */
   readonly patienceMs: (task: string) => number;
@@ -112,7 +115,7 @@ export class Comparer {
       const judgement = judgePair(pair, outcomes[2 * i] ?? null, outcomes[2 * i + 1] ?? null, now);
       return { pair, judgement };
     });
-    const begun = await this.#missingCopies(judged);
+    const begun = await this.#missingRuns(judged);
     const settled: SettledPair[] = [];
     const over: Pair[] = [];
     const late: { pair: Pair; lookAt: number }[] = [];
@@ -126,11 +129,11 @@ export class Comparer {
         await nextTurn();
         continue;
       }
-      // A copy has as long as any run, but from its own beginning: slots for copies are few, so it may have waited.
+      // A run has its time from its own beginning: slots for copies are few, so it may have waited.
       const startedAt = judgement.state === 'missing' ? begun.get(judgement.id) : null;
       const endsAt = (startedAt ?? 0) + this.#options.patienceMs(pair.task);
       if (startedAt && endsAt > now) {
-        late.push({ pair, lookAt: endsAt });
+        late.push({ pair, lookAt: nextLookAt({ ...pair, deadline: endsAt }, now) });
         continue;
       }
       over.push(pair);
@@ -143,12 +146,18 @@ export class Comparer {
     await Promise.all([this.#pairs.putOff(late), this.#pairs.settle(settled)]);
   }
 
-  /** When the copies that are missing began; null: they never had their turn, which is no fault of their backend. */
-  async #missingCopies(
+  /**
+   * When the runs that are missing began; null: they never had their turn, or lost their worker, which is no fault of their
+   * backend. Of stable's own jobs nothing is known, and nothing missing is held against anybody.
+   */
+  async #missingRuns(
     judged: readonly { readonly pair: Pair; readonly judgement: PairJudgement }[],
   ): Promise<ReadonlyMap<string, number | null>> {
     const missing = judged.flatMap(({ pair, judgement }) =>
-      judgement.state === 'missing' && copiesIn(pair).includes(judgement.id) ? [judgement.id] : [],
+      judgement.state === 'missing' &&
+      (judgement.kind === 'canary-missing' || copiesIn(pair).includes(judgement.id))
+        ? [judgement.id]
+        : [],
     );
     if (missing.length === 0) return new Map();
     const begun = await this.#options.startedAt(missing);

@@ -83,15 +83,15 @@ function routedOf({ runs }: Counted): RoutedPart {
   const canary = sumCounts(cellsOf(runs, 'canary', ['assigned']));
   const apart = sumCounts(runs.filter(({ arm }) => APART_ARMS.includes(arm)));
   const assigned = stable.submitted + canary.submitted;
-  const tested = stable.randomised + canary.randomised;
-  const expected = stable.expectedCanary + canary.expectedCanary;
-  const variance = stable.variance + canary.variance;
-  const test = sampleRatioTest({ tested, observed: canary.randomised, expected, variance });
+  // All draws, also those that canary then did not take.
+  const { randomised: tested, expectedCanary: expected, variance } = sumCounts(runs);
+  const drawn = sumCounts(runs.filter(({ backend }) => backend === 'canary')).randomised;
+  const test = sampleRatioTest({ tested, observed: drawn, expected, variance });
   return {
     total: assigned + apart.submitted,
     // The binomial interval is Wilson's here, too: it holds its level at the small shares that a rollout begins with.
     canaryShare: wilson({ events: canary.submitted, trials: assigned }),
     targetShare: tested === 0 ? null : expected / tested,
-    sampleRatio: test && { tested, ...test },
+    sampleRatio: test && { tested, drawn, ...test },
   };
 }

@@ -14,7 +14,7 @@ export const SMALLEST_P = 0.001;
  * The ratio must have been kept. Where it was not, something other than chance decided who went to canary, so the two sides
  * may differ for that reason: it never fails canary, but nothing can be successful.
  */
-export const judgeSampleRatio: Rule = ({ shown: { routed, backends } }): Finding => {
+export const judgeSampleRatio: Rule = ({ shown: { routed } }): Finding => {
   const base = { rule: 'sample-ratio', title: 'Ratio kept', threshold: `p at least ${SMALLEST_P}` } as const;
   const { sampleRatio: test, targetShare } = routed;
   if (!test || targetShare === null) {
@@ -25,7 +25,7 @@ export const judgeSampleRatio: Rule = ({ shown: { routed, backends } }): Finding
       cause: 'the ratio was not tested',
     };
   }
-  const observed = backends.canary.assigned.randomised;
+  const { drawn: observed } = test;
   const share = wilson({ events: observed, trials: test.tested });
   const seen = `${count(observed)} of ${count(test.tested)} went to canary (${percent(observed / test.tested)}), ${count(targetShare * test.tested)} were to be expected (${percent(targetShare)}): ${chance(test.pValue)}`;
   const line: Omit<VerdictLine, 'verdict' | 'evidence'> = {

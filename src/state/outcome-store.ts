@@ -5,6 +5,7 @@ import { outcomeShardOf } from '../domain/task-id.ts';
 import type { ControlRedis } from './control-redis.ts';
 import { batchedRows, row } from './rows.ts';
 
+const ENDS: readonly unknown[] = ['succeeded', 'failed', 'cancelled'] satisfies Outcome['status'][];
 /** Without its message (a lost connection, a full buffer) an outcome is still seen after this time. */
 const LOOK_AGAIN_MS = 5_000;
 
@@ -129,7 +130,7 @@ export class OutcomeStore {
 function outcomeFrom(id: string, text: string): Outcome {
   try {
     const outcome = JSON.parse(text) as Partial<Outcome> | null;
-    if (outcome?.id === id && outcome.status !== undefined) return outcome as Outcome;
+    if (outcome?.id === id && ENDS.includes(outcome.status)) return outcome as Outcome;
   } catch {
     // The parser's message quotes the text.
   }

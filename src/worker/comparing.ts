@@ -1,5 +1,7 @@
+import type { EntryHead } from '../domain/janitor.ts';
+import { isUnfinished } from '../domain/ledger.ts';
 import { copiesIn } from '../domain/parity.ts';
-import { copyPatienceMs } from '../execution/copy-patience.ts';
+import { pairPatienceMs } from '../execution/copy-patience.ts';
 import type { TaskRegistry } from '../execution/task-registry.ts';
 import type { Connections } from '../manager/connections.ts';
 import { Comparer } from '../parity/comparer.ts';
@@ -21,9 +23,9 @@ export function comparerOf(c: Connections, tasks: TaskRegistry): Comparer {
     readOutcomes: (ids) => Promise.all(ids.map((id) => c.outcomes.read(id))),
     patienceMs: (task) => {
       const definition = tasks.get(task);
-      return definition ? copyPatienceMs(definition, c.config.parity.deadlineSeconds) : 0;
+      return definition ? pairPatienceMs(definition, c.config) : 0;
     },
-    startedAt: async (ids) => (await c.ledger.peek(ids)).map((head) => head?.startedAt ?? null),
+    startedAt: (ids) => startedAt(c, ids),
     endCopies: (pairs) =>
       endCopies(
         c,
@@ -33,5 +35,19 @@ export function comparerOf(c: Connections, tasks: TaskRegistry): Comparer {
         }),
       ),
     log: c.log,
+  });
+}
+
+/** @see ComparerOptions.startedAt */
+async function startedAt(c: Connections, ids: readonly string[]): Promise<(number | null)[]> {
+  const heads = await c.ledger.peek(ids);
+  const running = (head: EntryHead | null) => (head?.state === 'running' ? (head.worker ?? '') : null);
+  const workers = heads.map(running).filter((worker) => worker !== null);
+  const alive = await c.ledger.aliveWorkers([...new Set(workers)]);
+  return heads.map((head) => {
+    // One that has ended has had an outcome, which has expired.
+    if (!head || !isUnfinished(head)) return null;
+    const worker = running(head);
+    return worker !== null && !alive.has(worker) ? null : head.startedAt;
   });
 }

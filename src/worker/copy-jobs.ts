@@ -43,6 +43,8 @@ export async function endOverdueCopies(
   const old = copies.filter(({ acceptedAt }) => now > acceptedAt + deadlineSeconds * 1000 + GRACE_MS);
   if (old.length === 0) return copies;
   const heads = await c.ledger.peek(old.map(({ id }) => id));
+  // Whose record is gone is only listed still, and takes room.
+  await c.copies.cancel(old.filter((_, i) => heads[i] === null).map(({ id }) => id));
   const overdue = heads.flatMap((head) => {
     if (!head || !isUnfinished(head)) return [];
     const dueAt = Math.max(head.acceptedAt, head.spec.dueAt ?? 0, head.startedAt ?? 0);

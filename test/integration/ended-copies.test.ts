@@ -47,6 +47,22 @@ it.each([
   },
 );
 
+it('nor where no other worker takes its copies before the deadline', async () => {
+  const quiet = { worker: { heartbeatMs: 50, janitorIntervalMs: 600_000 } };
+  const [system, c] = await begin({ deadlineSeconds: 2 }, quiet);
+  const task = comparedTask((n) => n);
+  const manager = await system.manager([task]);
+  await manager.submit(task, { n: 1 });
+  await waitFor(async () => (await openCopies(system)) === 1, { what: 'the copy to be made' });
+  const [id = ''] = await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1');
+  const request = { id, token: 'dead:1', failureTtlSeconds: 60 };
+  expect(await c.ledger.start('canary', { id: 'dead', ttlMs: 1, maxLosses: 3 }, request)).toMatchObject({
+    status: 'granted',
+  });
+  await system.worker([task], { backends: ['stable'] });
+  expect((await settled(c, 1)).pairs).toMatchObject([{ compared: 0, dropped: 1 }]);
+});
+
 it('a task that is called off before it was due is not run as a copy either', async () => {
   const [system, c] = await begin({ primary: 'both' });
   const ran: boolean[] = [];

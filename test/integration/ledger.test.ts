@@ -657,7 +657,14 @@ describe('adopt', () => {
     expect(await bench.storedOutcome(id)).toMatchObject({ status: 'succeeded', value: 'token-1' });
   });
 
-  it.each(['no JSON', '7', '"text"'])('nor where somebody has overwritten it: %s', async (text) => {
+  it.each([
+    'no JSON',
+    '7',
+    '"text"',
+    '{"status":"done"}',
+    '{"status":null}',
+    '{"id":"x","status":"succeeded"}',
+  ])('nor where somebody has overwritten it: %s', async (text) => {
     const id = await bench.running();
     await bench.finish(id);
     await bench.raw.del(bench.redis.keys.task(id));
@@ -665,6 +672,13 @@ describe('adopt', () => {
     await adopted(id, 'canary');
     expect(await bench.start(id, 'worker-2', 'token-2')).toEqual({ status: 'skip', why: 'finished' });
     expect(await bench.entry(id)).toMatchObject({ state: 'failed' });
+    const { accepted, succeeded, failed, openCanary } = await bench.ledger.counts();
+    expect({ accepted, succeeded, failed, openCanary }).toEqual({
+      accepted: 2,
+      succeeded: 1,
+      failed: 1,
+      openCanary: 0,
+    });
   });
 
   it('a known entry stays', async () => {

@@ -77,7 +77,7 @@ describe('recording', () => {
     expect(ttl > 900 && ttl <= 1000).toBe(true);
   });
 
-  it.each(['SECRET', '7', 'null', '{"id":"another"}'])(
+  it.each(['SECRET', '7', 'null', '{"id":"another","status":"succeeded"}'])(
     'one that somebody has overwritten (%s) is a failure, and disturbs no other of its batch',
     async (text) => {
       const { store, redis } = openStore();

@@ -174,7 +174,7 @@ function goodTask(): TaskComparison {
       total: 10_000,
       canaryShare: interval(0.0488, 0.0447, 0.0532),
       targetShare: 0.05,
-      sampleRatio: { tested: 10_000, chiSquared: 0.303, pValue: 0.582 },
+      sampleRatio: { tested: 10_000, drawn: 488, chiSquared: 0.303, pValue: 0.582 },
     },
     backends: {
       stable: side(9_512, 10, 132, interval(0.00104, 0.00056, 0.00191), [
@@ -426,7 +426,7 @@ export function failedReport(): ComparisonReport {
         total: 12_041,
         canaryShare: interval(0.0473, 0.0435, 0.0512),
         targetShare: 0.05,
-        sampleRatio: { tested: 11_962, chiSquared: 1.87, pValue: 0.171 },
+        sampleRatio: { tested: 11_962, drawn: 555, chiSquared: 1.87, pValue: 0.171 },
       },
       backends: {
         stable: side(11_490, 16, 132, interval(0.00138, 0.00085, 0.00223), [

@@ -125,7 +125,17 @@ describe('loadSoundConfig', () => {
       file: join(cwd, 'config/hybrid.yaml'),
     });
     expect(mistakes?.problems.map(({ path }) => path)).toEqual(['routing.celeryRatio', 'WORKER_COUNT']);
-    expect(without).toEqual(new Set(['routing', 'WORKER_COUNT']));
+    expect(without).toEqual(new Set(['routing', 'WORKER_COUNT', 'worker']));
+  });
+
+  it('says which section a variable with a mistake was for; what the file says of it stays', async () => {
+    await write('config/hybrid.yaml', `${REST}routing: { celeryRatio: 0.5 }\n`);
+    const { config, without } = await load({
+      CELERY_BROKER_URL: 'amqp://guest@rabbit//',
+      CELERY_RATIO: '100%',
+    });
+    expect(config.routing.celeryRatio).toBe(0.5);
+    expect(without).toEqual(new Set(['CELERY_BROKER_URL', 'canary', 'CELERY_RATIO', 'routing']));
   });
 
   it('has namespace and Redis alone where the rest does not fit together, and says without what', async () => {

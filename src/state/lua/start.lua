@@ -29,18 +29,23 @@ local function park(id, owner, lost, e, channel, outcomeTtl)
   recordOutcome(id, outcome, outcomeTtl, channel)
 end
 
--- How a recorded outcome ended; nil: none is there. One that somebody has overwritten was one all the same.
+local ENDS = { succeeded = true, failed = true, cancelled = true }
+
+-- How a recorded outcome ended; nil: none is there. What somebody has put in its place was one all the same: outcome-store.ts
+-- takes it for a failure, too.
 local function endOf(id)
-  local outcome = redis.call('GET', P .. 'outcome:' .. id)
+  local outcome = redis.pcall('GET', P .. 'outcome:' .. id)
   if not outcome then return nil end
   local isReadable, read = pcall(cjson.decode, outcome)
-  return isReadable and type(read) == 'table' and read.status or 'failed'
+  local isOutcome = isReadable and type(read) == 'table' and read.id == id and ENDS[read.status]
+  return isOutcome and read.status or 'failed'
 end
 
 -- What its caller has called off is not run as a copy either. A long outcome holds a result.
 local function isCalledOff(primary)
   if redis.call('HGET', taskKey(primary), 'state') == 'cancelled' then return true end
-  return redis.call('STRLEN', P .. 'outcome:' .. primary) < 4096 and endOf(primary) == 'cancelled'
+  local length = redis.pcall('STRLEN', P .. 'outcome:' .. primary)
+  return type(length) == 'number' and length < 4096 and endOf(primary) == 'cancelled'
 end
 
 local function start(id, token, channel, failureTtl)

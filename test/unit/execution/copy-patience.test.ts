@@ -38,14 +38,14 @@ describe('copyPatienceMs', () => {
 });
 
 describe('copyTtlSeconds', () => {
-  it('is two minutes longer than the patience: that long a pair may take to be settled', () => {
-    expect(copyTtlSeconds(taskWith(0), 300)).toBe(420);
-    expect(copyTtlSeconds(taskWith(2), 300)).toBe(422);
-    expect(copyTtlSeconds(taskWith(0), 200_000)).toBe(86_400 + 120);
+  it('is two minutes longer than twice the patience: the other side may begin late, and a pair be settled after that', () => {
+    expect(copyTtlSeconds(taskWith(0), 300)).toBe(720);
+    expect(copyTtlSeconds(taskWith(2), 300)).toBe(724);
+    expect(copyTtlSeconds(taskWith(0), 200_000)).toBe(2 * 86_400 + 120);
   });
 
   it('is whole seconds, as Redis takes them, and never a part of one too short', () => {
-    expect(copyTtlSeconds(taskWith(1, { delayMs: 1 }), 60)).toBe(181);
-    expect(copyTtlSeconds(taskWith(1, { delayMs: 999 }), 60)).toBe(181);
+    expect(copyTtlSeconds(taskWith(1, { delayMs: 1 }), 60)).toBe(241);
+    expect(copyTtlSeconds(taskWith(1, { delayMs: 999 }), 60)).toBe(242);
   });
 });

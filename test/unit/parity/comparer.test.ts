@@ -6,6 +6,14 @@ import { Comparer } from '../../../src/parity/comparer.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
 const NOW = 5_000_000;
+const RECORDED: Omit<Outcome, 'id' | 'backend'> = {
+  task: 'double',
+  status: 'succeeded',
+  attempts: 1,
+  enqueuedAt: 1,
+  startedAt: 1,
+  finishedAt: 1,
+};
 
 class FakePairs implements PairLedger {
   waiting: Pair[] = [];
@@ -37,13 +45,13 @@ beforeEach(() => {
   started = new Map();
 });
 
-const comparerWith = (options: Parameters<typeof readParityOptions>[1]) =>
+const comparerWith = (options: Parameters<typeof readParityOptions>[1], patienceMs = 100) =>
   new Comparer(pairs, {
     intervalMs: 60_000,
     tasks: new Map([['double', readParityOptions('double', { shadowSafe: true, ...options })]]),
     areRecorded: async (ids) => ids.map((id) => outcomes.has(id)),
     readOutcomes: async (ids) => ids.map((id) => outcomes.get(id) ?? null),
-    patienceMs: () => 100,
+    patienceMs: () => patienceMs,
     startedAt: async (ids) => ids.map((id) => started.get(id) ?? null),
     endCopies: async (late) => {
       ended.push(...late.map(({ copy }) => copy));
@@ -64,8 +72,7 @@ function addPair(n: number, stable: unknown, canary: unknown, deadline = NOW + 1
   });
   const add = (id: string, backend: Outcome['backend'], value: unknown) => {
     if (value === undefined) return;
-    const times = { enqueuedAt: 1, startedAt: 1, finishedAt: 1 };
-    outcomes.set(id, { id, task: 'double', backend, status: 'succeeded', value, attempts: 1, ...times });
+    outcomes.set(id, { ...RECORDED, id, backend, value });
   };
   add(primary, 'stable', stable);
   add(copy, 'canary', canary);
@@ -105,6 +112,27 @@ describe('Comparer', () => {
       { verdict: 'mismatched', cell: { counts: { compared: 1, 'stable-missing': 1 } } },
     ]);
     expect(ended).toEqual(['task-1-b', 'task-2-b']);
+  });
+
+  it('blames nobody for a task that waits on canary, but for one that has begun and does not end', async () => {
+    for (const n of [1, 2]) {
+      addPair(n, undefined, undefined, NOW);
+      const pair = pairs.waiting[n - 1] as Pair;
+      outcomes.set(pair.copy, { ...RECORDED, id: pair.copy, backend: 'stable' });
+    }
+    started.set('task-2-a', NOW - 100);
+    await comparerWith({}).pass();
+    expect(pairs.settled).toMatchObject([
+      { verdict: 'dropped', mismatch: null },
+      { verdict: 'mismatched', cell: { counts: { compared: 1, 'canary-missing': 1 } } },
+    ]);
+  });
+
+  it('looks again soon at a run that began late', async () => {
+    addPair(1, { a: 1 }, undefined, NOW);
+    started.set('task-1-b', NOW - 1);
+    await comparerWith({}, 900_000).pass();
+    expect(pairs.putOffs).toEqual([NOW + 500]);
   });
 
   it('gives a copy that began late as long as any other', async () => {
