@@ -18,7 +18,7 @@ export type {
   StableSettings,
   WorkerSettings,
 } from './config/model.ts';
-export { describeConfig } from './config/redaction.ts';
+export { describeConfig, withPrefixes } from './config/redaction.ts';
 export { routingOf } from './config/resolution.ts';
 export { type ConfigWatcher, type ConfigWatchHandlers, watchConfig } from './config/watch.ts';
 

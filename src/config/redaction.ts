@@ -25,6 +25,20 @@ export function seal(config: HybridConfig): HybridConfig {
   return freezeDeep(config);
 }
 
+/** The same settings with the queues under other prefixes. */
+export function withPrefixes(
+  { redis, stable, canary, flags, ...rest }: HybridConfig,
+  prefixes: { readonly stable: string; readonly canary: string },
+): HybridConfig {
+  return seal({
+    ...rest,
+    redis: { ...redis },
+    stable: { ...stable, prefix: prefixes.stable },
+    canary: { ...canary, prefix: prefixes.canary },
+    flags: { ...flags },
+  });
+}
+
 function showInstead(real: object, shown: object): void {
   const value = () => shown;
   Object.defineProperty(real, 'toJSON', { value });

@@ -23,6 +23,7 @@ import { QueueRegistry } from '../state/queue-registry.ts';
 import { preflight } from '../state/redis-preflight.ts';
 import { RedisRollbackLedger } from '../state/rollback-ledger.ts';
 import { WorkerRegistry } from '../state/worker-registry.ts';
+import { withOwnPrefixes } from './prefixes.ts';
 
 /** Used where neither the config nor the environment names a Redis. */
 export const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
@@ -64,25 +65,29 @@ export interface Connections {
  * @throws {RedisUnreachableError | RedisUnsuitableError | InvalidConfigError | UnknownNamespaceError}
  */
 export async function openConnections(
-  config: HybridConfig,
+  given: HybridConfig,
   actor: string,
   log: Logger,
   mustExist = false,
 ): Promise<Connections> {
-  const controlUrl = config.redis.url ?? DEFAULT_REDIS_URL;
-  const canaryUrl = config.canary.redisUrl ?? controlUrl;
-  const { commandTimeoutMs } = config.redis;
+  const controlUrl = given.redis.url ?? DEFAULT_REDIS_URL;
+  const canaryUrl = given.canary.redisUrl ?? controlUrl;
+  const { commandTimeoutMs } = given.redis;
   const allowEviction = process.env.NODE_ENV === 'development';
   const report = await preflight(controlUrl, { allowEviction, deadlineMs: PREFLIGHT_MS });
   for (const note of report.notes) log.warn({}, note);
 
   const onError = (error: Error) => log.warn({}, error.message);
-  const control = new ControlRedis(config.namespace, {
+  const control = new ControlRedis(given.namespace, {
     url: controlUrl,
     commandTimeoutMs,
     name: 'hybrid',
-    heartbeatTtlMs: heartbeatTtlOf(config.worker.heartbeatMs),
+    heartbeatTtlMs: heartbeatTtlOf(given.worker.heartbeatMs),
     onError,
+  });
+  const config = await placeOf(control, given, log, mustExist).catch((error: unknown) => {
+    control.close();
+    throw error;
   });
   const backendOptions = { commandTimeoutMs, logger: log };
   const stable = createBeeQueueBackend({
@@ -100,7 +105,6 @@ export async function openConnections(
     control.close();
   };
   try {
-    if (mustExist) await requireNamespace(control, config.namespace);
     const { pollMs } = config.control;
     const plane = await ControlPlane.open(control, {
       initial: routingOf(config),
@@ -143,6 +147,17 @@ export async function openConnections(
     await close();
     throw error;
   }
+}
+
+/** What has to be known of the namespace before its queues are opened. */
+async function placeOf(
+  control: ControlRedis,
+  config: HybridConfig,
+  log: Logger,
+  mustExist: boolean,
+): Promise<HybridConfig> {
+  if (mustExist) await requireNamespace(control, config.namespace);
+  return withOwnPrefixes(control, config, log, mustExist);
 }
 
 async function warnAboutCanary(url: string, allowEviction: boolean, log: Logger): Promise<void> {

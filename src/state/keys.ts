@@ -18,6 +18,7 @@ export function keysOf(namespace: string) {
     parked: `${prefix}parked`,
     workers: `${prefix}workers`,
     queues: `${prefix}queues`,
+    prefixes: `${prefix}prefixes`,
     janitorLock: `${prefix}janitor:lock`,
     cancelChannel: `${prefix}cancel`,
     abortChannel: `${prefix}abort`,

@@ -18,6 +18,7 @@ const LEDGER_SCRIPTS = [
   'hand-over',
   'record-outcome',
   'claim-key',
+  'claim-prefixes',
   'accept-copies',
   'cancel-copies',
   'claim-pairs',
