@@ -12,7 +12,7 @@ export const judgeLatency: Rule = (figures, gates): Finding => {
   const base = {
     rule: 'latency',
     title: 'Run time',
-    threshold: `at most ${times(gates.latencyRatio)} stable's median, or ${milliseconds(gates.latencyFloorMs)} longer`,
+    threshold: `at most ${times(gates.latencyRatio)} stable's median, or ${milliseconds(gates.latencyFloorMs)} longer${floorWords(figures, gates)}`,
   } as const;
   const { runMedians: medians, timed } = figures;
   const few = tooFew(timed.stable, timed.canary, gates.minimumTasks);
@@ -62,6 +62,13 @@ function limitOf({ secondMs }: MedianComparison, gates: ReportGates): number {
   return Math.max(gates.latencyRatio, 1 + gates.latencyFloorMs / secondMs);
 }
 
+/** Of a short task the limit is many times the ratio's, which nobody would guess; '': the ratio is what counts. */
+function floorWords({ runMedians: medians }: Figures, gates: ReportGates): string {
+  if (!medians?.ratio) return '';
+  const limit = limitOf(medians, gates);
+  return limit > gates.latencyRatio ? ` (here ${times(limit)})` : '';
+}
+
 function mediansOf({ shown: { backends } }: Figures): { stable: string; canary: string } {
   const median = (side: 'stable' | 'canary') => milliseconds(backends[side].timings.run?.p50 ?? 0);
   return { stable: median('stable'), canary: median('canary') };
@@ -77,9 +84,10 @@ function seenOf(figures: Figures, { ratio, differenceMs }: MedianComparison): st
 
 function causeOf(
   figures: Figures,
-  { ratio, differenceMs }: MedianComparison,
+  medians: MedianComparison,
   found: { readonly verdict: Verdict; readonly few: string | null; readonly gates: ReportGates },
 ): string {
+  const { ratio, differenceMs } = medians;
   const { stable, canary } = mediansOf(figures);
   if (found.verdict === 'inconclusive') {
     if (found.few !== null) return found.few;
@@ -88,5 +96,10 @@ function causeOf(
   }
   const factor = ratio ? `${times(ratio.estimate)} stable's` : `stable's is ${stable}`;
   if (found.verdict === 'successful') return `median run time ${factor}`;
-  return `canary is slower: its median run time is ${canary}, stable's ${stable} (${ratio ? `${times(ratio.estimate)}, ` : ''}at most ${times(found.gates.latencyRatio)} allowed)`;
+  const { latencyRatio, latencyFloorMs } = found.gates;
+  const isByFloor = limitOf(medians, found.gates) > latencyRatio;
+  const allowed = isByFloor
+    ? `at most ${milliseconds(latencyFloorMs)} longer`
+    : `at most ${times(latencyRatio)}`;
+  return `canary is slower: its median run time is ${canary}, stable's ${stable} (${ratio ? `${times(ratio.estimate)}, ` : ''}${allowed} allowed)`;
 }

@@ -1,5 +1,12 @@
 import type { MismatchKind } from '../domain/parity.ts';
-import type { Interval, ParityPart, ReportGates, Verdict, VerdictLine } from '../domain/report.ts';
+import type {
+  Interval,
+  ParityPart,
+  ReportGates,
+  TaskComparison,
+  Verdict,
+  VerdictLine,
+} from '../domain/report.ts';
 import { count, KIND_WORDS, percent, plural } from '../domain/wording.ts';
 import { UNJUDGED, WHOLE_RESULT } from './parity-part.ts';
 import { FEWEST_EVENTS, type Finding, judge, type Rule } from './rule.ts';
@@ -13,7 +20,7 @@ const SWITCH_ON =
 const MOST_NOISE = 0.5;
 
 /** Pairs must not differ more often than copies on one and the same backend do, by more than the gate. */
-export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => {
+export const judgeMismatches: Rule = ({ shown: { parity, backends } }, gates): Finding => {
   const { mismatchRate: limit, minimumPairs } = gates;
   const { beyondNoise } = parity;
   const base = {
@@ -22,7 +29,7 @@ export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => 
     threshold: `at most ${percent(limit)} of the pairs differ${parity.noise.pairs > 0 ? ' beyond noise' : ''}`,
   } as const;
   if (!beyondNoise) {
-    const cause = nothingCompared(parity);
+    const cause = nothingCompared(parity, copiesOf(backends));
     const doubt = parity.unjudged > 0 ? 'unjudged' : 'nothing-compared';
     const line = { ...base, verdict: 'inconclusive', doubt, interval: null } as const;
     return { line: { ...line, evidence: sentence(cause) }, cause };
@@ -37,7 +44,7 @@ export const judgeMismatches: Rule = ({ shown: { parity } }, gates): Finding => 
     ...(verdict === 'inconclusive' && isUnjudged(parity, gates) ? { doubt: 'unjudged' } : {}),
     interval: { ...(worstBeyond(parity, limit)?.beyondNoise ?? beyondNoise), limit, unit: 'share' },
   };
-  return { line, cause: causeOf(parity, beyondNoise, { verdict, doubt, limit }) };
+  return { line, cause: causeOf(parity, beyondNoise, { verdict, doubt, gates }) };
 };
 
 function verdictOf(
@@ -61,14 +68,16 @@ function worstBeyond({ worst }: ParityPart, limit: number): ParityPart['worst'] 
 /** Why this cannot be successful, however the pairs look; null: it can. */
 function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): string | null {
   const { pairs, unjudged, noise } = parity;
-  if (pairs < minimumPairs) {
-    return `only ${plural(pairs, 'pair has', 'pairs have')} been compared, at least ${count(minimumPairs)} are needed`;
-  }
   if (isUnjudged(parity, { minimumPairs, mismatchRate: limit })) {
     return `${count(unjudged)} of ${plural(pairs + unjudged, 'pair')} could not be judged (${unjudgedWords(parity)}), which may hide mismatches`;
   }
-  // Noise excuses mismatches, so it must be known as well as they are, at the share of control pairs that is the default.
-  const fewestControls = Math.ceil(minimumPairs / 10);
+  if (lacksControls(parity, { minimumPairs, mismatchRate: limit })) {
+    return `${plural(noise.pairs, 'control pair is', 'control pairs are')} too few to say how much of that is noise`;
+  }
+  if (pairs < minimumPairs) {
+    return `only ${plural(pairs, 'pair has', 'pairs have')} been compared, at least ${count(minimumPairs)} are needed`;
+  }
+  const fewestControls = fewestControlsOf(minimumPairs);
   const needsExcuse = (parity.rate?.high ?? 1) > limit;
   if (needsExcuse && noise.pairs > 0 && noise.pairs < fewestControls) {
     return `noise is known from ${plural(noise.pairs, 'control pair')} only, at least ${count(fewestControls)} are needed`;
@@ -81,6 +90,21 @@ function doubtOf(parity: ParityPart, limit: number, minimumPairs: number): strin
   return null;
 }
 
+/** Noise excuses mismatches, so it must be known as well as they are, at the share of control pairs that is the default. */
+function fewestControlsOf(minimumPairs: number): number {
+  return Math.ceil(minimumPairs / 10);
+}
+
+/** Whether the pairs alone would fail canary, and only that so few control pairs leave much room for noise keeps them from it. */
+function lacksControls(
+  { pairs, mismatched, rate, noise }: ParityPart,
+  { minimumPairs, mismatchRate: limit }: Pick<ReportGates, 'minimumPairs' | 'mismatchRate'>,
+): boolean {
+  const isEnough = pairs >= minimumPairs || mismatched >= FEWEST_EVENTS;
+  if (!isEnough || !rate || !noise.rate || rate.low <= limit) return false;
+  return noise.pairs < fewestControlsOf(minimumPairs) || rate.low - noise.rate.estimate > limit;
+}
+
 /** Whether so many could not be judged that they may hide more mismatches than are allowed. */
 function isUnjudged(
   { pairs, unjudged }: ParityPart,
@@ -89,13 +113,47 @@ function isUnjudged(
   return pairs >= gates.minimumPairs && unjudged > gates.mismatchRate * (pairs + unjudged);
 }
 
-function nothingCompared(parity: ParityPart): string {
-  const { unjudged, dropped } = parity;
+interface Copies {
+  readonly submitted: number;
+  /** Not ended, also those whose pair was dropped. */
+  readonly open: number;
+}
+
+function copiesOf({ stable, canary }: TaskComparison['backends']): Copies {
+  return {
+    submitted: stable.shadow.submitted + canary.shadow.submitted,
+    open: stable.unfinished.shadow + canary.unfinished.shadow,
+  };
+}
+
+/** Advises to switch copies on only where there are none. */
+function nothingCompared(parity: ParityPart, { submitted, open }: Copies): string {
+  const { unjudged, dropped, noise } = parity;
   if (unjudged > 0) {
     return `none of ${plural(unjudged, 'pair')} could be judged (${unjudgedWords(parity)})`;
   }
   if (dropped > 0) {
-    return `all ${plural(dropped, 'pair')} were dropped: cancelled, moved, without an outcome on either side, or their copy had no turn in time or lost its worker`;
+    const why =
+      'cancelled, moved, without an outcome on either side, or their copy had no turn in time or lost its worker';
+    if (submitted <= dropped)
+      return `${dropped === 1 ? 'the only pair was' : `all ${count(dropped)} pairs were`} dropped: ${why}`;
+    // A dropped pair explains one copy that has not ended at most.
+    const left = open - dropped;
+    const more = left > 0 ? `, at least ${plural(left, 'more copy has', 'more copies have')} not ended` : '';
+    return `no results have been compared: ${plural(dropped, 'pair was', 'pairs were')} dropped (${why})${more}`;
+  }
+  if (open > 0) {
+    const of =
+      open < submitted
+        ? `${count(open)} of ${plural(submitted, 'copy', 'copies')}`
+        : plural(open, 'copy', 'copies');
+    return `no results have been compared: ${of} ${open === 1 ? 'has' : 'have'} not ended`;
+  }
+  if (submitted > 0) {
+    return `no results have been compared, though ${plural(submitted, 'copy has', 'copies have')} ended`;
+  }
+  if (noise.pairs > 0) {
+    return `no results of stable and canary have been compared, only ${plural(noise.pairs, 'control pair')}`;
   }
   return `no results have been compared: ${SWITCH_ON}`;
 }
@@ -120,7 +178,7 @@ function seenOf(parity: ParityPart, beyondNoise: Interval): string {
       `beyond noise: ${percentBetween(beyondNoise)}`,
     );
   } else if (mismatched > 0) {
-    parts.push('noise is unknown: parity.controlShare switches control pairs on');
+    parts.push('noise is unknown: no control pair has been compared yet (parity.controlShare)');
   }
   if (unjudged > 0) parts.push(`not judged: ${count(unjudged)} (${unjudgedWords(parity)})`);
   return parts.join('; ');
@@ -129,25 +187,29 @@ function seenOf(parity: ParityPart, beyondNoise: Interval): string {
 function causeOf(
   parity: ParityPart,
   beyondNoise: Interval,
-  found: { readonly verdict: Verdict; readonly doubt: string | null; readonly limit: number },
+  found: { readonly verdict: Verdict; readonly doubt: string | null; readonly gates: ReportGates },
 ): string {
   const { mismatched, pairs, noise, rate } = parity;
+  const limit = found.gates.mismatchRate;
   const differ = `${count(mismatched)} of ${plural(pairs, 'pair')} differ`;
   if (found.verdict === 'successful')
     return mismatched === 0 ? differ : `${differ} (${percent(mismatched / pairs)})`;
   if (found.verdict === 'inconclusive') {
-    if (found.doubt !== null) return found.doubt;
-    return `${differ}, which may be ${percent(beyondNoise.high)}${noise.pairs > 0 ? ' beyond noise' : ''}: ${atBest(parity, found.limit)}`;
+    if (found.doubt !== null) {
+      const isOfNoise = !isUnjudged(parity, found.gates) && lacksControls(parity, found.gates);
+      return isOfNoise ? `${differ} (${percent(rate?.estimate ?? 0)}), and ${found.doubt}` : found.doubt;
+    }
+    return `${differ}, which may be ${percent(beyondNoise.high)}${noise.pairs > 0 ? ' beyond noise' : ''}: ${atBest(parity, limit)}`;
   }
-  const worst = worstBeyond(parity, found.limit);
+  const worst = worstBeyond(parity, limit);
   if (worst && noise.mismatched > 0) {
     const own = `${count(worst.controlPairs)} of ${plural(noise.pairs, 'control pair')}`;
     return `${count(worst.pairs)} of ${plural(pairs, 'pair')} differ ${whereOf(worst.what)}, ${own} do`;
   }
   const allowed =
     noise.rate && noise.mismatched > 0
-      ? `noise ${percent(noise.rate.estimate)}, at most ${percent(found.limit)} beyond it allowed`
-      : `at most ${percent(found.limit)} allowed`;
+      ? `noise ${percent(noise.rate.estimate)}, at most ${percent(limit)} beyond it allowed`
+      : `at most ${percent(limit)} allowed`;
   const main = noise.mismatched > 0 ? mostBeyondNoise(parity) : mostOften(parity);
   return `${differ} (${percent(rate?.estimate ?? 0)}, ${allowed})${main}`;
 }

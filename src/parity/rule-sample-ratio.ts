@@ -18,7 +18,7 @@ export const judgeSampleRatio: Rule = ({ shown: { routed } }): Finding => {
   const base = { rule: 'sample-ratio', title: 'Ratio kept', threshold: `p at least ${SMALLEST_P}` } as const;
   const { sampleRatio: test, targetShare } = routed;
   if (!test || targetShare === null) {
-    const evidence = 'No submission was left to chance, so there is nothing to test';
+    const evidence = `${targetShare === null ? 'No submission was drawn by itself' : 'No submission was left to chance'}, so there is nothing to test`;
     return {
       // Successful, because it must not keep anything from being so; but nobody has seen a ratio kept.
       line: { ...base, title: 'Ratio not tested', verdict: 'successful', evidence, interval: null },

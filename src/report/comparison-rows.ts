@@ -7,7 +7,7 @@ import type {
   ReportGates,
   TaskComparison,
 } from '../domain/report.ts';
-import { count, milliseconds, percent } from '../domain/wording.ts';
+import { count, milliseconds, percent, plural } from '../domain/wording.ts';
 import { factor, factorRange, percentRange, points, pointsRange } from './numbers.ts';
 import { shortage, TIMING_WORDS } from './wording.ts';
 
@@ -131,12 +131,14 @@ function ratioCell(ratio: Interval | null, a: Quantiles | null, b: Quantiles | n
 
 /** What the pairs say, as labelled sentences. */
 export function parityFacts(
-  { parity }: Compared,
+  { parity, backends: { stable, canary } }: Compared,
   gates: ReportGates,
 ): readonly (readonly [string, string])[] {
   const { pairs, mismatched, unjudged, rate, noise, beyondNoise, dropped } = parity;
   if (pairs + unjudged + noise.pairs + dropped === 0) {
-    return [['pairs', 'none compared; a task is compared when it is shadowSafe and sampled']];
+    const copies = stable.shadow.submitted + canary.shadow.submitted;
+    const none = 'none compared; a task is compared when it is shadowSafe and sampled';
+    return [['pairs', copies > 0 ? `none compared of ${plural(copies, 'copy', 'copies')} so far` : none]];
   }
   const facts: [string, string][] = [
     ['pairs', pairsText(parity, gates)],
@@ -149,7 +151,11 @@ export function parityFacts(
       facts.push(['beyond noise', `${points(beyondNoise.estimate)} (${pointsRange(beyondNoise)})`]);
   }
   if (unjudged > 0) facts.push(['unjudged', `${count(unjudged)}: they say nothing about canary`]);
-  if (dropped > 0) facts.push(['left out', `${count(dropped)}: cancelled, or no outcome on either side`]);
+  if (dropped > 0)
+    facts.push([
+      'left out',
+      `${count(dropped)}: cancelled, moved, no outcome on either side, or a copy without a turn or its worker`,
+    ]);
   return facts;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ComparisonReport, TaskComparison, VerdictLine } from '../domain/report.ts';
+import type { ComparisonReport, RoutedPart, TaskComparison, VerdictLine } from '../domain/report.ts';
 import { count, duration, percent, plural } from '../domain/wording.ts';
 import { mismatchSection } from './html-mismatches.ts';
 import { code, scrollable, time, verdictBadge } from './html-parts.ts';
@@ -76,7 +76,7 @@ function keyFigures({ total, tasks }: ComparisonReport): Markup {
     [
       'On canary',
       routed.canaryShare === null ? 'none' : percent(routed.canaryShare.estimate),
-      routed.targetShare === null ? 'no ratio was in force' : `aimed at ${percent(routed.targetShare)}`,
+      aimText(routed),
     ],
     ['Error rate on canary', rate(canary), `stable: ${rate(stable)}`],
     ['Pairs compared', count(parity.pairs), `${count(parity.noise.pairs)} control pairs`],
@@ -90,6 +90,14 @@ function keyFigures({ total, tasks }: ComparisonReport): Markup {
     ([label, number, detail]) =>
       markup`<div><dt>${label}</dt><dd>${number}<span class="small">${detail}</span></dd></div>`,
   )}</dl>`;
+}
+
+/** A ratio may well be in force where no share is expected: of submissions that share a sticky key none is drawn by itself. */
+function aimText({ canaryShare, targetShare }: RoutedPart): string {
+  if (targetShare !== null) return `aimed at ${percent(targetShare)}`;
+  return canaryShare === null
+    ? 'ratio or flag sent nothing'
+    : 'none was drawn by itself, so no share is expected';
 }
 
 /** Every judged task in one row, to find the bad one among many. */

@@ -98,6 +98,50 @@ describe('the headline', () => {
     expect(without([], [])).toBe('inconclusive: nothing has run in this window');
   });
 
+  it.each([
+    ['not ended', 76, 0, {}, 'no results have been compared: 76 copies have not ended'],
+    ['partly ended', 76, 70, {}, 'no results have been compared: 6 of 76 copies have not ended'],
+    ['ended', 76, 76, {}, 'no results have been compared, though 76 copies have ended'],
+    [
+      'partly dropped',
+      76,
+      0,
+      { shadow: 5 },
+      'no results have been compared: 5 pairs were dropped (cancelled, moved, without an outcome on either side, or their copy had no turn in time or lost its worker), at least 71 more copies have not ended',
+    ],
+    [
+      'made on stable only',
+      0,
+      0,
+      { control: 3 },
+      'no results of stable and canary have been compared, only 3 control pairs',
+    ],
+  ])(
+    'does not advise to switch on what is on: copies that have %s',
+    (_, submitted, finished, seen, cause) => {
+      const copies = runCell(task, 'canary', { finished, counts: { submitted } }, 'shadow');
+      const { shadow = 0, control = 0 }: { shadow?: number; control?: number } = seen;
+      const pairs = [
+        pairCell(task, 'shadow', { matched: 0, dropped: shadow }),
+        pairCell(task, 'control', { matched: control }),
+      ];
+      const [judged] = reportOf([stable, canary, copies], pairs).tasks;
+      const line = judged?.lines.find(({ rule }) => rule === 'mismatches');
+      expect(line).toMatchObject({ verdict: 'inconclusive', doubt: 'nothing-compared' });
+      expect(line?.evidence.slice(1)).toBe(cause.slice(1));
+    },
+  );
+
+  it('says that control pairs are missing, not pairs, where they are what keeps it from failing', () => {
+    const pairs = [
+      pairCell(task, 'shadow', { matched: 52, mismatched: { value: 24 } }),
+      pairCell(task, 'control', { matched: 3 }),
+    ];
+    expect(reportOf([stable, canary], pairs).headline).toBe(
+      'inconclusive: generate-metadata: 24 of 76 pairs differ (31.6 %), and 3 control pairs are too few to say how much of that is noise',
+    );
+  });
+
   it('says that the ratio was not kept before anything else that is open', () => {
     const counts = { submitted: 1_000, randomised: 1_000, expectedCanary: 100, variance: 90 };
     const runs = [

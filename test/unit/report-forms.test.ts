@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import stringWidth from 'string-width';
-import { REPORT_FORMATS, type ReportFormat } from '../../src/domain/report.ts';
+import { REPORT_FORMATS, type ReportFormat, type RoutedPart } from '../../src/domain/report.ts';
+import { parityFacts } from '../../src/report/comparison-rows.ts';
 import { renderReport } from '../../src/report/render.ts';
 import { EXAMPLES, emptyReport, failedReport, successfulReport } from '../support/comparison-report.ts';
 import { expectGolden } from '../support/golden.ts';
@@ -86,6 +87,31 @@ describe('the HTML form', () => {
     expect(html).toContain(`<dt>Freshness</dt><dd>newest figures of ${fresh}</dd>`);
     expect(html).toContain('<p><time datetime="2026-11-21T15:01:12Z">2026-11-21T15:01:12Z</time>, shadow');
     expect(html).not.toMatch(/\bago\b|\d (s|min|h|days?) old|just now/);
+  });
+});
+
+describe('the share of canary', () => {
+  const tile = (routed: Partial<RoutedPart>) => {
+    const report = successfulReport();
+    const total = { ...report.total, routed: { ...report.total.routed, ...routed } };
+    return /<dt>On canary<\/dt><dd>.*?<\/dd>/.exec(renderReport({ ...report, total }, 'html'))?.[0];
+  };
+
+  it('is aimed at nothing where no submission was drawn by itself, whatever the ratio', () => {
+    expect(tile({ targetShare: 0.05 })).toContain('aimed at 5 %');
+    expect(tile({ targetShare: null })).toContain('none was drawn by itself, so no share is expected');
+    expect(tile({ targetShare: null, canaryShare: null })).toContain('ratio or flag sent nothing');
+  });
+});
+
+describe('copies without a pair', () => {
+  it('are not called unsampled', () => {
+    const { total, gates } = successfulReport();
+    const noise = { pairs: 0, mismatched: 0, rate: null };
+    const parity = { ...total.parity, pairs: 0, unjudged: 0, dropped: 0, noise };
+    expect(parityFacts({ ...total, parity }, gates)).toEqual([
+      ['pairs', 'none compared of 1,204 copies so far'],
+    ]);
   });
 });
 

@@ -173,7 +173,7 @@ const TABLE: readonly Row[] = [
     { shadow: { matched: 0, mismatched: { value: 500 } } },
     'mismatches',
     'failed',
-    /parity\.controlShare/,
+    /noise is unknown: no control pair has been compared yet \(parity\.controlShare\)/,
   ],
   [
     'more than its noise',
@@ -193,7 +193,31 @@ const TABLE: readonly Row[] = [
     },
     'mismatches',
     'inconclusive',
-    /noise is known from 1 control pair only, at least 10/,
+    /1 control pair is too few to say how much of that is noise$/,
+  ],
+  [
+    'differs, with three clean control pairs',
+    { shadow: { matched: 52, mismatched: { value: 24 } }, control: { matched: 3 } },
+    'mismatches',
+    'inconclusive',
+    /^24 of 76 pairs differ \(31\.6 %.*3 control pairs are too few to say how much of that is noise$/,
+  ],
+  [
+    'differs hardly, with three clean control pairs',
+    { shadow: { matched: 75, mismatched: { value: 1 } }, control: { matched: 3 } },
+    'mismatches',
+    'inconclusive',
+    /only 76 pairs have been compared, at least 100 are needed$/,
+  ],
+  [
+    'as noisy as its well known noise',
+    {
+      shadow: { matched: 900, mismatched: { value: 100 } },
+      control: { matched: 90, mismatched: { value: 10 } },
+    },
+    'mismatches',
+    'inconclusive',
+    /more pairs are needed to tell$/,
   ],
 
   [
@@ -232,6 +256,14 @@ describe('the rules', () => {
     const short = { stable: { finished: 500, runMs: 4 }, canary: { finished: 500, runMs: 8 } };
     expect(lineOf(judged(short), 'latency').verdict).toBe('successful');
     expect(lineOf(judged(short), 'latency').interval?.limit).toBeCloseTo(3.5, 1);
+    expect(lineOf(judged(short), 'latency').threshold).toMatch(
+      /median, or 10 ms longer \(here 3\.\d+ times\)$/,
+    );
+    const muchSlower = { ...short, canary: { finished: 500, runMs: 40 } };
+    expect(
+      reportOf([runCell(TASK, 'stable', muchSlower.stable), runCell(TASK, 'canary', muchSlower.canary)])
+        .headline,
+    ).toMatch(/at most 10 ms longer allowed\)/);
     expect(lineOf(judged(short, { latencyFloorMs: 1 }), 'latency').verdict).toBe('failed');
     const unsure = { stable: { finished: 500, runMs: 40 }, canary: { finished: 500, runMs: 50 } };
     expect(lineOf(judged(unsure), 'latency').verdict).toBe('inconclusive');
@@ -260,6 +292,12 @@ describe('the rules', () => {
     expect(lineOf(task, 'sample-ratio').evidence).toMatch(/p < 0\.0001; chance did not decide alone/);
     const failing = { ...scene(1_200), canary: { ...scene(1_200).canary, finished: 1_000, failed: 500 } };
     expect(judged(failing).verdict).toBe('failed');
+  });
+
+  it('says that none was drawn by itself where no submission had a bucket of its own', () => {
+    expect(lineOf(judged({}), 'sample-ratio').evidence).toBe(
+      'No submission was drawn by itself, so there is nothing to test',
+    );
   });
 
   it('a gate of 0 can be failed, but never passed', () => {
