@@ -17,12 +17,15 @@ export function drainLine({ look, problem, emptyForMs }: DrainProgress, quietMs:
   return [...where, ...moved].join('; ');
 }
 
-/** By name what holds it up; '' if nothing does. */
-export function drainDetails(look: DrainLook | null): string {
+/**
+ * By name what holds it up; '' if nothing does.
+ * @param options what a command that it names needs to act on the same place
+ */
+export function drainDetails(look: DrainLook | null, options = ''): string {
   if (look === null) return '';
   const parts: string[] = [];
   for (const queue of look.unattended) {
-    const worker = 'a plain bee-queue worker, or: hybrid worker --backend stable';
+    const worker = `a plain bee-queue worker, or: hybrid worker --backend stable${options}`;
     parts.push(`No live worker of this library takes from ${queue}. It needs ${worker}`);
   }
   const copies = copiesLeft(look);

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { HybridTaskError, show } from '../domain/errors.ts';
 import { printJson, say } from './output.ts';
 
@@ -83,24 +83,32 @@ export function exitCodeOf(error: unknown): number {
 
 /**
  * Tells what went wrong: one sentence on stderr, or with `--json` an object on stdout. The stack only on request.
+ * @param program knows which of the words are commands; needed for errors of its own only
  * @returns the exit code
  */
-export function report(error: unknown, argv: readonly string[]): number {
+export function report(error: unknown, argv: readonly string[], program?: Command): number {
   const code = exitCodeOf(error);
   // Help and version have been printed; `commander.help` says that a command of commands came without one.
   if (error instanceof CommanderError && (code === EXIT.ok || error.code === 'commander.help')) return code;
   const shown = shownError(error);
   if (argv.includes('--json')) printJson({ error: shown });
   else if (error instanceof CommanderError)
-    say(`error: ${shown.message}\nTo see what is allowed: ${helpFor(error, argv)}`);
+    say(`error: ${shown.message}\nTo see what is allowed: ${helpFor(argv, program)}`);
   else say(`error: ${shown.message} (${shown.code})`);
   if (argv.includes('--verbose') || process.env.DEBUG) say(stackOf(error));
   return code;
 }
 
-function helpFor(error: CommanderError, argv: readonly string[]): string {
-  const command = error.code === 'commander.unknownCommand' ? undefined : argv[0];
-  return command !== undefined && /^[a-z]+$/.test(command) ? `hybrid ${command} --help` : 'hybrid --help';
+/** Of the command that was typed, as far as there is one. */
+function helpFor(argv: readonly string[], program: Command | undefined): string {
+  const names: string[] = [];
+  let command = program;
+  for (const word of argv) {
+    command = command?.commands.find((each) => each.name() === word);
+    if (command === undefined) break;
+    names.push(word);
+  }
+  return ['hybrid', ...names, '--help'].join(' ');
 }
 
 function stackOf(error: unknown): string {

@@ -11,13 +11,13 @@ async function end(code: number): Promise<never> {
   process.exit(code);
 }
 
-const endWith = (error: unknown) => void end(report(error, argv));
+const program = createProgram();
+const endWith = (error: unknown) => void end(report(error, argv, program));
 
 tolerateClosedPipes();
 process.on('uncaughtException', endWith);
 process.on('unhandledRejection', endWith);
 
-const program = createProgram();
 program
   .parseAsync(argv.length === 0 ? ['help'] : argv, { from: 'user' })
   .then(() => end(Number(process.exitCode ?? 0)), endWith);

@@ -36,10 +36,10 @@ export function withPlace(command: Command): Command {
 
 /**
  * What a printed command needs behind it to act on the same place. A URL with a password is left out: that belongs into
- * REDIS_URL.
+ * REDIS_URL. So is one that is none.
  */
 export function placeArguments({ config, redis, namespace }: CommonOptions): string {
-  const isSecret = redis !== undefined && new URL(redis).password !== '';
+  const isSecret = redis !== undefined && (!URL.canParse(redis) || new URL(redis).password !== '');
   const given = { config, namespace, redis: isSecret ? undefined : redis };
   return Object.entries(given)
     .map(([name, value]) => (value === undefined ? '' : ` --${name} ${shellWord(value)}`))

@@ -54,12 +54,7 @@ function runningLine({ id, task, host, pid }: LeftTask): string {
 }
 
 /** What a rollback did. The last line has the numbers. */
-export function reportText(
-  report: RollbackReport,
-  place: string,
-  files: readonly string[],
-  sameAgain: string,
-): string {
+export function reportText(report: RollbackReport, place: string, files: readonly string[]): string {
   const { tasks, phases, problems, notes } = report;
   const lines = [
     '',
@@ -85,8 +80,7 @@ export function reportText(
   for (const file of files) lines.push(`Report: ${shortPath(file)}`);
   for (const { code, message, command } of problems) {
     lines.push('', `${colors.red('To do')}: ${message} (${code})`);
-    // The library knows the script by its usual name only.
-    if (command !== null) lines.push(`  ${command.replace(/^\.\/rollback\.sh\b/, sameAgain)}`);
+    if (command !== null) lines.push(`  ${command}`);
   }
   lines.push('', lastLine(report, place));
   return lines.join('\n');

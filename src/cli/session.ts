@@ -4,8 +4,9 @@ import { InvalidConfigError } from '../domain/errors.ts';
 import type { HybridTaskManager, TaskDefinition } from '../index.ts';
 import { loadTasks } from './app-module.ts';
 import { AppModuleError } from './failure.ts';
-import type { CommonOptions } from './options.ts';
+import { type CommonOptions, placeArguments } from './options.ts';
 import { say } from './output.ts';
+import { errorAtPlace } from './suggested-command.ts';
 import { terminalLog } from './terminal-log.ts';
 
 // The libraries below take most of a second to load: `--help` and a mistyped option do without them.
@@ -125,6 +126,8 @@ export async function withManager<T>(
     });
     try {
       return await run({ config, tasks, manager, without });
+    } catch (error) {
+      throw errorAtPlace(error, placeArguments(options));
     } finally {
       await manager.close();
     }

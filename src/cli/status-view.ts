@@ -8,29 +8,33 @@ export type ShownStatus = Omit<SystemStatus, 'file'> & {
   readonly file: Omit<SystemStatus['file'], 'routing'> & { readonly routing: RoutingSettings | null };
 };
 
-/** The state of the whole system on one screen, the most urgent first. */
-export function statusView(status: ShownStatus, place: string, now = Date.now()): string {
+/**
+ * The state of the whole system on one screen, the most urgent first.
+ * @param options what the commands that it names need to act on the same place
+ */
+export function statusView(status: ShownStatus, place: string, options = '', now = Date.now()): string {
+  const parked = `${count(status.parked)}, see: hybrid parked${options}`;
   const parts = [
-    alarm(status),
+    alarm(status, options),
     labelled([
       ['Ratio', ratioText(status)],
       ['Changed', changeText(status, now)],
-      ['File', fileText(status)],
+      ['File', fileText(status, options)],
       ['Flags', flagsText(status)],
       ['Ledger', ledgerText(status)],
       ['Results', resultsText(status)],
-      ['Parked', status.parked === 0 ? '0' : colors.yellow(`${count(status.parked)}, see: hybrid parked`)],
+      ['Parked', status.parked === 0 ? '0' : colors.yellow(parked)],
     ]),
     queuesView(status),
-    workersView(status, now),
+    workersView(status, options, now),
   ];
   return [colors.bold(place), ...parts].filter((part) => part !== '').join('\n\n');
 }
 
-function alarm({ control, backends }: ShownStatus): string {
+function alarm({ control, backends }: ShownStatus, options: string): string {
   const alarms: string[] = [];
   if (control.frozen !== '') {
-    const lift = 'hybrid resume --reason "..." lifts it';
+    const lift = `hybrid resume --reason "..."${options} lifts it`;
     alarms.push(`FROZEN: nothing new goes to canary. ${lift}`);
   }
   for (const name of ['stable', 'canary'] as const) {
@@ -49,14 +53,15 @@ function changeText({ control }: ShownStatus, now: number): string {
   return `${ago(control.updatedAt, now)} by ${control.updatedBy}: ${control.reason}`;
 }
 
-function fileText({ file, control }: ShownStatus): string {
+function fileText({ file, control }: ShownStatus, options: string): string {
   const name = file.path === null ? 'none, built-in defaults' : shortPath(file.path);
   if (file.routing === null) return colors.yellow(`${name}: its routing section has a mistake`);
   if (file.drift.length === 0) return `${name}, the same as live`;
   const differences = file.drift.map(
     ({ setting, file: inFile, live }) => `${setting} ${inFile ?? 'none'} (live ${live ?? 'none'})`,
   );
-  const advice = control.frozen === '' ? '. To make it live: hybrid apply' : '';
+  const apply = `hybrid apply --reason "..."${options}`;
+  const advice = control.frozen === '' ? `. To make it live: ${apply}` : '';
   return colors.yellow(`${name} says ${differences.join(', ')}${advice}`);
 }
 
@@ -114,8 +119,8 @@ function rowOf(queue: string, name: string, counts: BackendStatus['queues'][stri
   return counts === undefined ? [] : [queue, name, ...COUNTED.map((what) => counts[what])];
 }
 
-function workersView({ workers }: ShownStatus, now: number): string {
-  if (workers.length === 0) return colors.yellow('No worker is running: hybrid worker');
+function workersView({ workers }: ShownStatus, options: string, now: number): string {
+  if (workers.length === 0) return colors.yellow(`No worker is running: hybrid worker${options}`);
   const rows = workers.map((w) => [
     `${w.host} ${w.pid}`,
     w.backends.join(', '),

@@ -31,7 +31,7 @@ export async function followConfigFile(
       if (drift.length > 0) {
         log.warn(
           { file, drift },
-          'The edit was live before and was changed since; that stays. To undo it: hybrid apply',
+          'The edit was live before and was changed since; that stays. To undo it: hybrid apply --reason "..."',
         );
       }
     } catch (error) {
@@ -57,7 +57,7 @@ export async function followConfigFile(
     // Out of watches, or no right to look: everything else works, and a change can still be made with a command.
     log.warn(
       { file },
-      `Edits of the config file are not followed; use hybrid apply. ${(error as Error).message}`,
+      `Edits of the config file are not followed; use hybrid apply --reason "...". ${(error as Error).message}`,
     );
     return { routing: null, close: async () => {} };
   }
@@ -99,7 +99,7 @@ export async function joinLiveState(
   if (drift.length > 0 && plane.state.frozen === '') {
     log.warn(
       { drift },
-      'The config file differs from the live state, which stays. To make the file live: hybrid apply',
+      'The config file differs from the live state, which stays. To make the file live: hybrid apply --reason "..."',
     );
   }
   if (config.file === null || !follow) return null;

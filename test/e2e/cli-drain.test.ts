@@ -10,18 +10,27 @@ const ALL_TO_CANARY = 'routing: { celeryRatio: 1 }';
 describe('hybrid drain stable', () => {
   it('is refused with 3, and says what to type, while tasks are still sent there', async () => {
     const place = cliPlace('routing: { celeryRatio: 0.5 }');
+    await place.begin();
     const refused = await place.run('drain', 'stable');
     expect(refused.code).toBe(3);
-    expect(refused.stderr).toMatch(
-      /the ratio is 0\.5, so new tasks go to stable \(to do: hybrid ratio 1 .*\(E_NOT_DRAINABLE\)\n$/,
+    // As it stands there it acts on the same place.
+    expect(refused.stderr).toContain(
+      `the ratio is 0.5, so new tasks go to stable (to do: hybrid ratio 1 --reason "..." ${place.at.join(' ')}).`,
     );
+    expect(refused.stderr).toMatch(/\(E_NOT_DRAINABLE\)\n$/);
     const asJson = await place.run('drain', 'stable', '--json');
     expect([asJson.code, JSON.parse(asJson.stdout).error.code]).toEqual([3, 'E_NOT_DRAINABLE']);
     expect((await place.run('drain', 'canary')).code).toBe(2);
+    await place.run('freeze', '--reason', 'x');
+    const lift = ['hybrid resume', 'hybrid ratio 1'].map(
+      (it) => `${it} --reason "..." ${place.at.join(' ')}`,
+    );
+    expect((await place.run('drain', 'stable')).stderr).toContain(`(to do: ${lift.join(', then ')}).`);
   });
 
   it('ends with 0 when stable is empty, and says what that proves', async () => {
     const place = cliPlace(ALL_TO_CANARY);
+    await place.begin();
     const drained = await place.run('drain', 'stable', '--quiet', '200ms');
     expect(drained).toMatchObject({ code: 0, stderr: '' });
     expect(drained.stdout).toContain('Drained: for 200 ms no job of 8 known queues was waiting');

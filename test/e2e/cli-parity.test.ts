@@ -40,9 +40,9 @@ const linesOf = (...ns: readonly unknown[]) => ns.map((n) => `{"n":${n}}`).join(
 const replayed = (place: CliPlace, input: string, ...args: string[]) =>
   cli([...REPLAY, '-', ...args, ...APP, ...place.at], { input });
 /** What a refused replay says. In this process, for speed. */
-async function refusal(place: CliPlace, file: string): Promise<string> {
+async function refusal(place: CliPlace, file: string, ...more: string[]): Promise<string> {
   const error = await createProgram()
-    .parseAsync([...REPLAY, file, ...APP, ...place.at], { from: 'user' })
+    .parseAsync([...REPLAY, file, ...more, ...APP, ...place.at], { from: 'user' })
     .catch((thrown: unknown) => thrown);
   const { message, code } = shownError(error);
   expect({ message, exit: exitCodeOf(error) }).toEqual({ message, exit: 2 });
@@ -81,23 +81,29 @@ describe('hybrid parity replay', () => {
 
   it('names the line that cannot be replayed, and why', async () => {
     const place = cliPlace();
-    const named = (...lines: string[]) => replayed(place, lines.join('\n'));
+    await place.begin();
     const good = '{"task":"double","input":{"n":1}}';
+    const broken = [good, '', '{"task": SECRET}', good].join('\n');
     const [json, unfit, first] = await Promise.all([
-      named(good, '', '{"task": SECRET}', good),
+      replayed(place, broken, '--timeout', '300ms'),
       replayed(place, linesOf(1, 2, '"SECRET"'), '--task', 'double'),
       replayed(place, linesOf('"SECRET"', 1), '--task', 'double'),
     ]);
     expect(json.stderr).toMatch(
-      /^It ended at line 3; what was in the lines before it is run and compared\.\nerror: Line 3 is not JSON.*\(E_USAGE\)$/m,
+      /^1 pair had no result yet\. .*\nIt ended at line 3; what was in the lines before it is run and compared\.\nerror: Line 3 is not JSON.*\(E_USAGE\)$/m,
     );
     expect(unfit.stderr).toMatch(/^It ended at line 3; /);
     // Nothing was run.
     expect(first.stderr).toMatch(/^It ended at line 1\.\nerror: /);
     for (const { stderr } of [unfit, first])
       expect(stderr).toMatch(/^error: .*task "double"(.|\n)*\(E_INVALID_PAYLOAD\)$/m);
-    for (const { code, stdout, stderr } of [json, unfit, first]) {
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect([json, unfit, first].map(({ stdout }) => stdout)).toEqual([
+      '1 input replayed: 0 equal, 0 different\n',
+      '',
+      '',
+    ]);
+    for (const { code, stderr } of [json, unfit, first]) {
+      expect(code).toBe(2);
       expect(stderr).not.toMatch(/SECRET|\n\s+at /);
     }
     const refused = (...lines: string[]) => refusal(place, place.write('inputs.jsonl', lines.join('\n')));
@@ -110,18 +116,38 @@ describe('hybrid parity replay', () => {
     expect(await refusal(place, place.dir)).toMatch(/ is a folder; allowed: a file/);
   });
 
+  it('gives the result of what was before a line that is not right', async () => {
+    const place = cliPlace();
+    await work(place);
+    const input = linesOf(1, 13, 'SECRET');
+    const [text, json] = await Promise.all([
+      replayed(place, input, '--task', 'double'),
+      replayed(place, input, '--task', 'double', '--json'),
+    ]);
+    expect(text.code).toBe(2);
+    expect(text.stdout).toMatch(/ {2}\/doubled: (.|\n)*\n2 inputs replayed: 1 equal, 1 different\n$/);
+    expect(text.stderr).toMatch(/^It ended at line 3; .*\nerror: Line 3 is not JSON.*\(E_USAGE\)\n$/);
+    expect(json.code).toBe(2);
+    const counts = { submitted: 2, matched: 1, mismatched: 1, isComplete: false };
+    expect(JSON.parse(json.stdout)).toMatchObject({ ...counts, error: { code: 'E_USAGE' } });
+  });
+
   it('refuses a line that is no UTF-8, because what it would run is not what stands there', async () => {
     const place = cliPlace();
+    await place.begin();
     const file = join(place.dir, 'latin.jsonl');
     const lines = ['{"task":"double","input":{"n":1}}\n', '{"task":"double","input":{"n":2,"of":"é"}}\n'];
     writeFileSync(file, Buffer.concat(lines.map((line) => Buffer.from(line, 'latin1'))));
-    expect(await refusal(place, file)).toBe('Line 2 is not UTF-8. Allowed: JSON in UTF-8. (E_USAGE)');
+    expect(await refusal(place, file, '--timeout', '300ms')).toBe(
+      'Line 2 is not UTF-8. Allowed: JSON in UTF-8. (E_USAGE)',
+    );
     // Both copies of the first line, and nothing of the second.
     expect(await openCopies(place)).toBe(2);
   });
 
   it('says where nothing was compared, and what to do', async () => {
     const place = cliPlace();
+    await place.begin();
     const lines = linesOf(1, 2, 3);
     const [nobody, nothing] = await Promise.all([
       replayed(place, lines, '--task', 'double', '--timeout', '300ms'),
@@ -129,7 +155,8 @@ describe('hybrid parity replay', () => {
     ]);
     expect(nobody).toMatchObject({ code: 3, stdout: '3 inputs replayed: 0 equal, 0 different\n' });
     expect(nobody.stderr).toBe(
-      '3 pairs had no result yet. Do workers of both backends run? See: hybrid status\n',
+      '3 pairs had no result yet. Do workers of both backends run? See: hybrid status ' +
+        `${place.at.join(' ')}\n`,
     );
     expect(nothing).toEqual({
       code: 3,
@@ -147,6 +174,7 @@ describe('hybrid parity replay', () => {
 
   it('ends with Ctrl-C, waiting for results or for its input, and says what it has', async () => {
     const place = cliPlace();
+    await place.begin();
     const file = place.write('inputs.jsonl', linesOf(1, 2));
     const waiting = place.start(...REPLAY, file, '--task', 'double', ...APP);
     await waitFor(async () => (await openCopies(place)) === 4, { what: 'both pairs', timeoutMs: 30_000 });
@@ -156,6 +184,7 @@ describe('hybrid parity replay', () => {
     expect(stderr).toMatch(/^2 pairs had no result yet\./m);
 
     const other = cliPlace();
+    await other.begin();
     const { NODE_OPTIONS: _jest, ...env } = process.env;
     const args = [compiled('src/cli/main.ts'), ...REPLAY, '-', '--task', 'double', ...APP, ...other.at];
     const reading = spawn(process.execPath, args, { cwd: other.dir, env, stdio: ['pipe', 'ignore', 'pipe'] });

@@ -131,7 +131,8 @@ describe('hybrid rollback', () => {
     expect(stdout).toContain(
       'To do: Everything is back on bee-queue, but no live worker of stable takes: 1 in sums.moved.',
     );
-    expect(stdout).toContain('(E_NO_STABLE_CONSUMER)\n  npx hybrid worker --backend stable\n');
+    const here = at.at.join(' ');
+    expect(stdout).toContain(`(E_NO_STABLE_CONSUMER)\n  npx hybrid worker --backend stable ${here}\n`);
     expect(stdout).toContain(
       `To do: ${config} still has its old routing.celeryRatio: read-only. Set it to 0 yourself. (E_FILE_NOT_CHANGED)`,
     );
@@ -167,6 +168,21 @@ describe('what is wrong with how it was typed', () => {
       expect(stderr).toContain(at.namespace);
     }
     expect(await plainClient(server.url).exists('{hybird}:control')).toBe(0);
+  });
+
+  it("--namespace finds that one's queues from the folder of another, and leaves the other's files alone", async () => {
+    const [one, other] = [place(), place()];
+    await one.begin();
+    const [id = ''] = await submitted(other, 1);
+    const before = readFileSync(join(one.dir, 'hybrid.yaml'), 'utf8');
+    const { code, stdout, stderr } = await one.run('rollback', '--namespace', other.namespace);
+    expect(code).toBe(0);
+    expect(stdout).toContain(': 1 moved, ');
+    expect(stderr).toContain(`No file is changed: the config here is of namespace ${one.namespace}.`);
+    const client = plainClient(server.url);
+    expect(await client.lrange(`bq-${other.namespace}:sums.moved:waiting`, '0', '-1')).toEqual([id]);
+    expect(await client.exists(`bq-${one.namespace}:sums.moved:waiting`)).toBe(0);
+    expect(readFileSync(join(one.dir, 'hybrid.yaml'), 'utf8')).toBe(before);
   });
 
   it('--namespace goes before the file, for freeze and resume, too', async () => {
@@ -241,7 +257,7 @@ describe('interrupted', () => {
     const { code, stderr } = await rollback.ended;
     expect(code).toBe(130);
     expect(stderr).toContain('Interrupted. Frozen: nothing new goes to BullMQ.');
-    expect(stderr).toContain('to go on here: npx hybrid rollback --yes');
+    expect(stderr).toContain(`to go on here: npx hybrid rollback --yes ${at.at.join(' ')}\n`);
     expect(await frozen(at)).toBe('rollback');
     at.write('done', '');
     worker.kill('SIGTERM');

@@ -30,7 +30,10 @@ describe('the routing from the command line', () => {
     const status = await place.run('status');
     expect(status).toMatchObject({ code: 0, stderr: '' });
     expect(status.stdout).toContain('0.25 of submissions to canary, mode ratio, epoch 2');
-    expect(status.stdout).toContain('celeryRatio 0.1 (live 0.25). To make it live: hybrid apply');
+    expect(status.stdout).toContain(
+      `celeryRatio 0.1 (live 0.25). To make it live: hybrid apply --reason "..." ${place.at.join(' ')}\n`,
+    );
+    expect(status.stdout).toContain(`No worker is running: hybrid worker ${place.at.join(' ')}\n`);
     const applied = await place.run('apply', '--reason', 'release 7');
     expect(applied).toMatchObject({
       code: 0,
@@ -54,15 +57,20 @@ describe('the routing from the command line', () => {
 
     const refused = await place.run('ratio', '0.5', '--reason', 'x');
     expect(refused).toMatchObject({ code: 3, stdout: '' });
-    expect(refused.stderr).toMatch(/hybrid resume --reason "\.\.\." \(E_FROZEN\)\n$/);
+    const lift = `hybrid resume --reason "..." ${place.at.join(' ')}`;
+    expect(frozen.stdout).toContain(`To lift it: ${lift}\n`);
+    expect(refused.stderr).toContain(`${lift} (E_FROZEN)\n`);
     expect((await place.run('apply', '--reason', 'x')).code).toBe(3);
-    expect((await place.run('status')).stdout).toContain('FROZEN: nothing new goes to canary.');
+    expect((await place.run('status')).stdout).toContain(
+      `FROZEN: nothing new goes to canary. ${lift} lifts it`,
+    );
 
     const submitted = await place.json('submit', 'add', '--data', '{"a":1,"b":1}');
     expect(submitted).toMatchObject({ backend: 'stable', reason: 'frozen' });
 
     const resumed = await place.run('resume', '--reason', 'more memory');
     expect(resumed.stdout).toMatch(/^Not frozen any more, at epoch 3 .*\nThe ratio is 0\./);
+    expect(resumed.stdout).toContain(`hybrid ratio 0.05 --reason "..." ${place.at.join(' ')}\n`);
     expect((await place.run('resume', '--reason', 'x')).stdout).toMatch(/^Nothing to do: not frozen/);
   });
 });

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
@@ -6,7 +6,7 @@ import { exitCodeOf, shownError } from '../../src/cli/failure.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { APP, cli, cliPlace } from '../support/cli.ts';
 import { compiled } from '../support/compiled.ts';
-import { redisUrl } from '../support/redis.ts';
+import { plainClient, redisUrl } from '../support/redis.ts';
 
 // Each run of the command line loads all of its libraries.
 jest.setTimeout(90_000);
@@ -25,10 +25,11 @@ async function refusal(...args: string[]): Promise<string> {
 
 describe('a command line that makes no sense', () => {
   it('is answered with what is near and where to look', async () => {
-    const [unknown, option, group] = await Promise.all([
+    const [unknown, option, group, inGroup] = await Promise.all([
       cli(['statsu']),
       cli(['status', '--jsno']),
       cli(['flag']),
+      cli(['parity', 'replay', '--from', '-', '--timeout', '3']),
     ]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain("unknown command 'statsu'\n(Did you mean status?)");
@@ -36,6 +37,7 @@ describe('a command line that makes no sense', () => {
     expect(option.code).toBe(2);
     expect(option.stderr).toContain('(Did you mean --json?)');
     expect(option.stderr).toContain('hybrid status --help');
+    expect(inGroup.stderr).toMatch(/: hybrid parity replay --help\n$/);
     expect(group.code).toBe(2);
     expect(group.stderr).toContain('hybrid flag [options] [command]');
   });
@@ -78,6 +80,22 @@ describe('a ratio', () => {
 
   it('is not unset globally', async () => {
     expect(await refusal('ratio', '--unset', '--reason', 'x')).toContain('--unset needs --task NAME');
+  });
+});
+
+describe('a namespace that nobody has used', () => {
+  it.each([
+    ['task', 'x'],
+    ['cancel', 'x'],
+    ['drain', 'stable'],
+    ['parity', 'replay', '--from', '-'],
+  ])('is not begun by %s %s', async (...args) => {
+    const { at, namespace } = cliPlace();
+    const error = await createProgram()
+      .parseAsync([...args, ...at], { from: 'user' })
+      .catch((thrown: unknown) => thrown);
+    expect(shownError(error).code).toBe('E_UNKNOWN_NAMESPACE');
+    expect(await plainClient().exists(`{${namespace}}:control`)).toBe(0);
   });
 });
 
@@ -139,7 +157,7 @@ describe('an app module', () => {
     broken.write('broken.mjs', 'throw new Error("no database here")');
     const config = broken.write(
       'broken.yaml',
-      `namespace: ${broken.namespace}\napp: { module: broken.mjs }\n`,
+      readFileSync(broken.at[1] ?? '', 'utf8').replace(/^app: .*/m, 'app: { module: broken.mjs }'),
     );
     await broken.begin();
     const at = ['--config', config, ...place.at.slice(2)];

@@ -36,7 +36,7 @@ Example:
           if (options.json) printJson({ id, cancel: answer });
           else print(SENTENCES[answer]);
         },
-        { tasks: 'wanted' },
+        { tasks: 'wanted', mustExist: true },
       ),
     );
 }

@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from 'commander';
 import type { DrainProgress } from '../../index.ts';
 import { drainDetails, drainLine, drainVerdict } from '../drain-view.ts';
 import { EXIT } from '../failure.ts';
-import { type CommonOptions, delay, withApp } from '../options.ts';
+import { type CommonOptions, delay, placeArguments, withApp } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { placeOf, type Session, withManager } from '../session.ts';
 import { onStopSignals } from '../signals.ts';
@@ -54,6 +54,7 @@ Examples:
       const signals = onStopSignals(() => process.exit(STOPPED));
       process.exitCode = await withManager(flags, (session) => drain(session, flags, signals.aborted), {
         tasks: 'wanted',
+        mustExist: true,
         log: 'error', // what the library would warn of is among the lines
       });
       signals.release();
@@ -66,11 +67,11 @@ async function drain({ manager, config }: Session, flags: DrainFlags, signal: Ab
     signal,
     quietMs,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(json ? {} : { onLook: liveLines(placeOf(config), quietMs) }),
+    ...(json ? {} : { onLook: liveLines(placeOf(config), quietMs, placeArguments(flags)) }),
   });
   if (json) printJson(report);
   else {
-    const details = report.verdict === 'drained' ? '' : drainDetails(report.look);
+    const details = report.verdict === 'drained' ? '' : drainDetails(report.look, placeArguments(flags));
     if (details !== '') print(`\n${details}\n`);
     print(drainVerdict(report));
   }
@@ -79,7 +80,7 @@ async function drain({ manager, config }: Session, flags: DrainFlags, signal: Ab
 }
 
 /** Says what has changed: at once when it becomes empty or something is wrong, else every few seconds. */
-function liveLines(place: string, quietMs: number): (progress: DrainProgress) => void {
+function liveLines(place: string, quietMs: number, options: string): (progress: DrainProgress) => void {
   let told = '';
   let toldAt = Number.NEGATIVE_INFINITY;
   let wasBusy = false;
@@ -93,7 +94,7 @@ function liveLines(place: string, quietMs: number): (progress: DrainProgress) =>
     toldAt = performance.now();
     wasBusy = isBusy;
     print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
-    const details = isFirst ? drainDetails(progress.look) : '';
+    const details = isFirst ? drainDetails(progress.look, options) : '';
     if (details !== '') print(`\n${details}\n`);
   };
 }

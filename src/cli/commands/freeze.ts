@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ControlState } from '../../index.ts';
-import { type CommonOptions, reason, withPlace } from '../options.ts';
+import { type CommonOptions, placeArguments, reason, withPlace } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { placeOf, type Session, withManager } from '../session.ts';
 
@@ -38,7 +38,8 @@ async function freeze({ manager, config }: Session, options: FreezeOptions): Pro
   if (options.json) return printJson(state);
   const since = wasFrozen ? `already, by ${state.updatedBy}: ${state.reason}` : `at epoch ${state.epoch}`;
   print(`Frozen ${since} (${placeOf(config)}).`);
-  print('Nothing new goes to canary. To lift it: hybrid resume --reason "..."');
+  const lift = `hybrid resume --reason "..."${placeArguments(options)}`;
+  print(`Nothing new goes to canary. To lift it: ${lift}`);
 }
 
 export function addResume(program: Command): void {
@@ -66,12 +67,12 @@ async function resume({ manager, config }: Session, options: FreezeOptions): Pro
   if (options.json) return printJson(state);
   if (!wasFrozen) return print(`Nothing to do: not frozen (${placeOf(config)}).`);
   print(`Not frozen any more, at epoch ${state.epoch} (${placeOf(config)}).`);
-  print(whatNow(state));
+  print(whatNow(state, placeArguments(options)));
 }
 
-function whatNow({ mode, celeryRatio }: ControlState): string {
+function whatNow({ mode, celeryRatio }: ControlState, place: string): string {
   if (mode === 'flag') return 'Mode is flag: the flags decide again.';
-  return `The ratio is ${celeryRatio}. To raise it: hybrid ratio 0.05 --reason "..."`;
+  return `The ratio is ${celeryRatio}. To raise it: hybrid ratio 0.05 --reason "..."${place}`;
 }
 
 function withReason(command: Command): Command {

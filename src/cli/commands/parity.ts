@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { ReplayedInput, ReplayProgress, ReplayResult, TaskDefinition } from '../../index.ts';
 import { requireTask } from '../app-module.ts';
-import { EXIT, exitCodeOf, UsageError } from '../failure.ts';
+import { EXIT, exitCodeOf, shownError, UsageError } from '../failure.ts';
 import { parseLine, readLines } from '../json-input.ts';
-import { type CommonOptions, delay, whole, withApp, withPlace } from '../options.ts';
+import { type CommonOptions, delay, placeArguments, whole, withApp, withPlace } from '../options.ts';
 import { colors, print, printJson, say } from '../output.ts';
 import { type Session, withManager } from '../session.ts';
 import { onStopSignals } from '../signals.ts';
@@ -83,7 +83,10 @@ Example:
   hybrid parity replay --task generate-metadata --from chunks.jsonl`,
     )
     .action(async (flags: ReplayFlags) => {
-      process.exitCode = await withManager(flags, (session) => replay(session, flags), { tasks: 'needed' });
+      process.exitCode = await withManager(flags, (session) => replay(session, flags), {
+        tasks: 'needed',
+        mustExist: true,
+      });
     });
 }
 
@@ -93,7 +96,7 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
   const onProgress = (progress: ReplayProgress) => {
     if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
   };
-  const place: Place = { line: 0, taken: 0 };
+  const place: Place = { line: 0, taken: 0, problem: null };
   try {
     const inputs = inputsFrom(flags, tasks, place, signals.aborted);
     const result = await manager.replay(inputs, {
@@ -102,7 +105,8 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
       onProgress,
     });
     if (isTerminal && !flags.json) process.stderr.write('\n');
-    await tell(result, flags.json === true);
+    if (place.problem !== null) return await tellBroken(result, place.problem, flags);
+    await tell(result, flags);
     if (result.mismatched > 0) return EXIT.failed;
     const isAllEqual = result.isComplete && result.matched === result.submitted && result.submitted > 0;
     return isAllEqual ? EXIT.ok : EXIT.needsPerson;
@@ -123,9 +127,25 @@ interface Place {
   line: number;
   /** Lines that were taken. */
   taken: number;
+  /** What was wrong with the newest line, or with reading on. */
+  problem: { readonly error: unknown } | null;
 }
 
+/** Ends at a line that is not right: what was before it is compared all the same. */
 async function* inputsFrom(
+  flags: ReplayFlags,
+  tasks: readonly TaskDefinition[],
+  place: Place,
+  signal: AbortSignal,
+): AsyncGenerator<ReplayedInput> {
+  try {
+    yield* inputLines(flags, tasks, place, signal);
+  } catch (error) {
+    place.problem = { error };
+  }
+}
+
+async function* inputLines(
   flags: ReplayFlags,
   tasks: readonly TaskDefinition[],
   place: Place,
@@ -149,8 +169,24 @@ async function* inputsFrom(
   }
 }
 
-async function tell(result: ReplayResult, asJson: boolean): Promise<void> {
-  if (asJson) return printJson(result);
+/** One JSON document has both, so that a script reads one. @throws what was wrong with the input */
+async function tellBroken(
+  result: ReplayResult,
+  { error }: { readonly error: unknown },
+  flags: ReplayFlags,
+): Promise<number> {
+  if (result.submitted > 0) {
+    if (flags.json) {
+      printJson({ ...result, isComplete: false, error: shownError(error) });
+      return exitCodeOf(error);
+    }
+    await tell(result, flags);
+  }
+  throw error;
+}
+
+async function tell(result: ReplayResult, flags: ReplayFlags): Promise<void> {
+  if (flags.json) return printJson(result);
   if (result.submitted === 0 && result.isComplete) return say('Nothing to replay: the input has no line.');
   if (result.mismatches.length > 0) {
     const { mismatchesText } = await import('../../manager/comparison-report.ts');
@@ -161,7 +197,7 @@ async function tell(result: ReplayResult, asJson: boolean): Promise<void> {
     say('The rest of the input was not replayed: it was stopped, or there were as many copies as may be.');
   if (result.open > 0)
     say(
-      `${plural(result.open, 'pair')} had no result yet. Do workers of both backends run? See: hybrid status`,
+      `${plural(result.open, 'pair')} had no result yet. Do workers of both backends run? See: hybrid status${placeArguments(flags)}`,
     );
 }
 

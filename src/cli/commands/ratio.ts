@@ -3,7 +3,7 @@ import { InvalidRatioError } from '../../domain/errors.ts';
 import type { ControlState } from '../../index.ts';
 import { requireTask } from '../app-module.ts';
 import { UsageError } from '../failure.ts';
-import { type CommonOptions, reason, withApp } from '../options.ts';
+import { type CommonOptions, placeArguments, reason, withApp } from '../options.ts';
 import { print, printJson } from '../output.ts';
 import { type Session, withManager } from '../session.ts';
 import { labelled } from '../table.ts';
@@ -62,7 +62,8 @@ function parseRatio(given: string): number {
   return ratio;
 }
 
-function checkUsage(given: string | undefined, { unset, task, reason: why }: RatioOptions): void {
+function checkUsage(given: string | undefined, options: RatioOptions): void {
+  const { unset, task, reason: why } = options;
   if (unset && given !== undefined) throw new UsageError('Give a ratio or --unset, not both.');
   if (unset && task === undefined) {
     throw new UsageError(
@@ -74,7 +75,7 @@ function checkUsage(given: string | undefined, { unset, task, reason: why }: Rat
   }
   if (!unset && given === undefined && why !== undefined) {
     throw new UsageError(
-      '--reason without a change; give the new ratio, like: hybrid ratio 0.05 --reason "..."',
+      `--reason without a change; give the new ratio, like: hybrid ratio 0.05 --reason "..."${placeArguments(options)}`,
     );
   }
 }

@@ -1,13 +1,15 @@
 import { type Command, Option } from 'commander';
+import type { RollbackReport } from '../../index.ts';
 import { EXIT, OnlyFrozenError } from '../failure.ts';
-import { type CommonOptions, delay, reason, withPlace } from '../options.ts';
+import { type CommonOptions, delay, placeArguments, reason, withPlace } from '../options.ts';
 import { print, printJson, say } from '../output.ts';
 import { isAgreed } from '../question.ts';
 import { writeReport } from '../rollback-files.ts';
 import { rollbackProgress } from '../rollback-progress.ts';
 import { planText, reportText } from '../rollback-text.ts';
-import { placeOf, type Session, withManager } from '../session.ts';
+import { placeOf, readConfig, type Session, withManager } from '../session.ts';
 import { onStopSignals } from '../signals.ts';
+import { atPlace } from '../suggested-command.ts';
 
 interface RollbackFlags extends CommonOptions {
   readonly dryRun?: true;
@@ -22,6 +24,8 @@ interface RollbackFlags extends CommonOptions {
 
 const NEEDS = { toleratesMistakes: true, mustExist: true, log: 'error' } as const;
 const INTERRUPTED = 130;
+/** What the library calls the script. */
+const SCRIPT = './rollback.sh';
 
 export function addRollback(program: Command): void {
   const command = program
@@ -105,35 +109,59 @@ async function rollBack(session: Session, flags: RollbackFlags, place: string): 
   const needed = ['stable', ...(flags.services ? ['services'] : [])];
   const missing = needed.find((part) => without.has(part));
   if (missing !== undefined) return freezeOnly(session, flags, missing);
+  const other = await otherNamespaceOfFiles(flags);
+  if (other !== null && flags.persist)
+    say(
+      `No file is changed: the config here is of namespace ${other}. Set the ratio to 0 in the one of ${flags.namespace}.`,
+    );
   const signals = onStopSignals(() => process.exit(INTERRUPTED));
   if (!flags.json) say(`Rolling back ${place}:`);
   try {
-    const report = await manager.rollback({
+    const found = await manager.rollback({
       reason: flags.reason,
       graceMs: flags.grace,
       plainStable: flags.plainStable === true,
       services: flags.services === true,
-      persist: flags.persist,
+      persist: flags.persist && other === null,
       signal: signals.aborted,
       onEvent: flags.json ? () => {} : rollbackProgress(process.stderr.isTTY === true),
     });
+    const report = pasteable(found, flags);
     const files = await writeReport(report, place);
     if (flags.json) printJson({ ...report, reports: files });
-    else print(reportText(report, place, files, sameAgain()));
+    else print(reportText(report, place, files));
     return report.status === 'completed' ? EXIT.ok : EXIT.needsPerson;
   } catch (error) {
     if (!signals.aborted.aborted) throw error;
     say(
-      `Interrupted. Frozen: nothing new goes to BullMQ. Workers go on bringing back what it holds; to go on here: ${sameAgain()}`,
+      `Interrupted. Frozen: nothing new goes to BullMQ. Workers go on bringing back what it holds; to go on here: ${sameAgain(flags)}`,
     );
-    if (flags.json) printJson({ status: 'interrupted', frozen: true, command: sameAgain() });
+    if (flags.json) printJson({ status: 'interrupted', frozen: true, command: sameAgain(flags) });
     return INTERRUPTED;
   } finally {
     signals.release();
   }
 }
 
+/** The namespace that the files here are of, where another one was typed; null: they are of the same, or cannot be read. */
+async function otherNamespaceOfFiles({ namespace, ...rest }: RollbackFlags): Promise<string | null> {
+  if (namespace === undefined) return null;
+  const own = await readConfig(rest).catch(() => null);
+  return own === null || own.namespace === namespace ? null : own.namespace;
+}
+
 /** What to type to go on: rollback.sh says how it was called. */
-function sameAgain(): string {
-  return process.env.HYBRID_SAME_AGAIN ?? 'npx hybrid rollback --yes';
+function sameAgain(flags: RollbackFlags): string {
+  return process.env.HYBRID_SAME_AGAIN ?? `npx hybrid rollback --yes${placeArguments(flags)}`;
+}
+
+/** The library knows neither how the script was called nor which place was named. */
+function pasteable(report: RollbackReport, flags: RollbackFlags): RollbackReport {
+  const [again, place] = [sameAgain(flags), placeArguments(flags)];
+  const pasteableCommand = (command: string) =>
+    command.startsWith(SCRIPT) ? `${again}${command.slice(SCRIPT.length)}` : atPlace(command, place);
+  const problems = report.problems.map((problem) =>
+    problem.command === null ? problem : { ...problem, command: pasteableCommand(problem.command) },
+  );
+  return { ...report, problems };
 }

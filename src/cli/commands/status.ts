@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import type { SystemStatus } from '../../index.ts';
 import { report } from '../failure.ts';
-import { type CommonOptions, seconds, withApp } from '../options.ts';
+import { type CommonOptions, placeArguments, seconds, withApp } from '../options.ts';
 import { isOutputClosed, print, printJson } from '../output.ts';
 import { placeOf, type Session, withManager } from '../session.ts';
 import { onStopSignals } from '../signals.ts';
@@ -63,7 +63,7 @@ async function show({ manager, config, without }: Session, options: StatusOption
   const status = without.has('routing') ? withUnknownRouting(found) : found;
   const isWatching = options.watch !== undefined;
   if (options.json) return printJson(status, { lines: isWatching });
-  const view = statusView(status, `hybrid, ${placeOf(config)}`);
+  const view = statusView(status, `hybrid, ${placeOf(config)}`, placeArguments(options));
   if (!isWatching) return print(view);
   // One write: a screen that is cleared first and filled later flickers.
   const clear = process.stdout.isTTY ? '\u001b[H\u001b[2J\u001b[3J' : '';

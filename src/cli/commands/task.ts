@@ -33,7 +33,7 @@ Example:
           if (options.json) printJson(report);
           else print(taskView(report));
         },
-        { tasks: 'wanted' },
+        { tasks: 'wanted', mustExist: true },
       ),
     );
 }
