@@ -1,11 +1,11 @@
 import type { ControlState } from '../domain/control-state.ts';
 import type { ComparisonReport } from '../domain/report.ts';
 import type { BackendName } from '../domain/task.ts';
-import { count, timestamp } from '../domain/wording.ts';
+import { timestamp } from '../domain/wording.ts';
 import type { WorkerRecord } from '../domain/worker-record.ts';
 import { headlineWith } from './headline.ts';
+import { named } from './notes.ts';
 
-const MOST_NAMED = 3;
 const BACKENDS: readonly BackendName[] = ['stable', 'canary'];
 
 /** How things stand as the report is made, which no figure tells. */
@@ -93,9 +93,4 @@ function tasksWanting({ tasks }: ComparisonReport, backend: BackendName): readon
       return verdict === null || verdict === 'inconclusive' || assigned + shadow > 0;
     })
     .map(({ task }) => task);
-}
-
-function named(tasks: readonly string[]): string {
-  const more = tasks.length - MOST_NAMED;
-  return [...tasks.slice(0, MOST_NAMED), ...(more > 0 ? [`${count(more)} more`] : [])].join(', ');
 }

@@ -94,7 +94,8 @@ function wholeHourNotes(timeline: readonly TimelineEntry[]): string[] {
   ];
 }
 
-function named(tasks: readonly string[]): string {
+/** A few names, and how many more there are. */
+export function named(tasks: readonly string[]): string {
   const more = tasks.length - MOST_NAMED;
   return [...tasks.slice(0, MOST_NAMED), ...(more > 0 ? [`${count(more)} more`] : [])].join(', ');
 }

@@ -1,24 +1,13 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Aggregates } from '../../src/domain/aggregates.ts';
 import type { ComparisonReport } from '../../src/domain/report.ts';
-import type { Connections } from '../../src/manager/connections.ts';
 import { buildReport } from '../../src/parity/report-builder.ts';
 import { GATES } from '../support/counted-window.ts';
 import type { HybridSystem } from '../support/hybrid-system.ts';
 import { HOUR, keyOf, MINUTE, NOW, submitted, writePast } from '../support/past-figures.ts';
-import { expectNoLeakedConnections } from '../support/redis.ts';
-import { shadowSystem } from '../support/shadow-scene.ts';
+import { shadowScene } from '../support/shadow-scene.ts';
 
-const opened: HybridSystem[] = [];
-const begin = async (): Promise<[HybridSystem, Connections]> => {
-  const system = shadowSystem();
-  opened.unshift(system);
-  return [system, await system.connections()];
-};
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.close();
-});
-afterAll(() => expectNoLeakedConnections());
+const begin = shadowScene();
 
 const DAY = 24 * HOUR;
 const FIRST = Math.floor(NOW / HOUR) * HOUR - HOUR;

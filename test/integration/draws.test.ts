@@ -1,9 +1,9 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { defineTask } from '../../src/index.ts';
-import { HybridSystem } from '../support/hybrid-system.ts';
-import { expectNoLeakedConnections, plainClient, startRedis, waitFor } from '../support/redis.ts';
-import { figuresOf } from '../support/shadow-scene.ts';
+import type { Connections } from '../../src/manager/connections.ts';
+import { plainClient, startRedis, waitFor } from '../support/redis.ts';
+import { figuresOf, shadowScene } from '../support/shadow-scene.ts';
 
 const task = defineTask({
   name: 'job',
@@ -14,20 +14,10 @@ const task = defineTask({
 });
 const TIMES = 500;
 
-const systems: HybridSystem[] = [];
-afterEach(async () => {
-  for (const system of systems.splice(0)) await system.close();
-});
-afterAll(() => expectNoLeakedConnections());
-const begin = (change: ConstructorParameters<typeof HybridSystem>[0]): HybridSystem => {
-  const system = new HybridSystem(change);
-  systems.push(system);
-  return system;
-};
+const begin = shadowScene();
 
 /** All draws that were counted, once so many submissions were. */
-async function drawsOf(system: HybridSystem, submissions: number) {
-  const c = await system.connections();
+async function drawsOf(c: Connections, submissions: number) {
   const sums = async () => {
     const { runs } = await figuresOf(c);
     const sum = (of: (cell: (typeof runs)[number]) => number) =>
@@ -48,7 +38,7 @@ describe('the draws that a ratio test looks at', () => {
     ['another ratio', 'ratio'],
     ['a freeze', 'freeze'],
   ] as const)('are the first ones, of one ratio, though %s comes in between', async (_, change) => {
-    const system = begin({ routing: { celeryRatio: 0.5 }, control: { pollMs: 600_000 } });
+    const [system, c] = await begin({}, { routing: { celeryRatio: 0.5 }, control: { pollMs: 600_000 } });
     const [manager, operator] = [await system.manager([task]), await system.manager([])];
     const changed =
       change === 'ratio'
@@ -58,7 +48,7 @@ describe('the draws that a ratio test looks at', () => {
     const handles = await Promise.all(Array.from({ length: TIMES }, (_, n) => manager.submit(task, { n })));
     await changed;
     const low = handles.filter(({ decision }) => decision.bucket < 0.5).length;
-    expect(await drawsOf(system, TIMES)).toMatchObject({
+    expect(await drawsOf(c, TIMES)).toMatchObject({
       tested: TIMES,
       expected: TIMES * 0.5,
       canary: low,
@@ -67,7 +57,8 @@ describe('the draws that a ratio test looks at', () => {
 
   it('are those of canary, too, that it then did not take; none while it is left alone', async () => {
     const own = await startRedis();
-    const system = begin({ routing: { celeryRatio: 0.5 }, canary: { redisUrl: own.url, prefix: 'draws' } });
+    const canary = { redisUrl: own.url, prefix: 'draws' };
+    const [system, c] = await begin({}, { routing: { celeryRatio: 0.5 }, canary });
     const manager = await system.manager([task]);
     await manager.submit(task, { n: 0 }, { backend: 'canary' });
     await plainClient(own.url).config('SET', 'maxmemory', '1');
@@ -78,7 +69,7 @@ describe('the draws that a ratio test looks at', () => {
       if (decision.reason === 'canary-down') break;
     }
     await Promise.all(Array.from({ length: 50 }, (_, n) => manager.submit(task, { n })));
-    expect(await drawsOf(system, before + 52)).toMatchObject({
+    expect(await drawsOf(c, before + 52)).toMatchObject({
       tested: before + 1,
       expected: (before + 1) / 2,
       canary: 1,

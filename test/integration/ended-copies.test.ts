@@ -1,4 +1,7 @@
 import { expect, it } from '@jest/globals';
+import type { BackendName } from '../../src/domain/task.ts';
+import type { Connections } from '../../src/manager/connections.ts';
+import type { HybridSystem } from '../support/hybrid-system.ts';
 import {
   comparedTask,
   figuresWhere,
@@ -13,6 +16,19 @@ const begin = shadowScene();
 const DAY_MS = 86_400_000;
 const NOTHING_OPEN = { submitted: 1, succeeded: 0, failed: 0 };
 
+/** The only copy is begun by a worker that dies of it. @returns the copy's id */
+async function loseTheCopy(system: HybridSystem, c: Connections, owner: BackendName): Promise<string> {
+  await waitFor(async () => (await openCopies(system)) === 1, { what: 'the copy to be made' });
+  const [id = ''] = await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1');
+  const request = { id, token: 'dead:1', failureTtlSeconds: 60 };
+  const dead = await c.ledger.start(owner, { id: 'dead', ttlMs: 1, maxLosses: 3 }, request);
+  expect(dead).toMatchObject({ status: 'granted' });
+  await waitFor(async () => (await c.ledger.aliveWorkers(['dead'])).size === 0, {
+    what: 'the worker to be dead',
+  });
+  return id;
+}
+
 it.each([
   ['shadow', 'canary', 0],
   ['control', 'stable', 1],
@@ -24,14 +40,7 @@ it.each([
     const task = comparedTask((n) => n);
     const manager = await system.manager([task]);
     await manager.submit(task, { n: 1 });
-    await waitFor(async () => (await openCopies(system)) === 1, { what: 'the copy to be made' });
-    const [id = ''] = await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1');
-    const request = { id, token: 'dead:1', failureTtlSeconds: 60 };
-    const dead = await c.ledger.start(owner, { id: 'dead', ttlMs: 1, maxLosses: 3 }, request);
-    expect(dead).toMatchObject({ status: 'granted' });
-    await waitFor(async () => (await c.ledger.aliveWorkers(['dead'])).size === 0, {
-      what: 'the worker to be dead',
-    });
+    const id = await loseTheCopy(system, c, owner);
     await system.worker([task]);
     expect((await settled(c, 1)).pairs).toMatchObject([{ kind, compared: 0, dropped: 1 }]);
     expect(await manager.mismatches()).toEqual([]);
@@ -53,12 +62,7 @@ it('nor where no other worker takes its copies before the deadline', async () =>
   const task = comparedTask((n) => n);
   const manager = await system.manager([task]);
   await manager.submit(task, { n: 1 });
-  await waitFor(async () => (await openCopies(system)) === 1, { what: 'the copy to be made' });
-  const [id = ''] = await system.redis.zrange(`{${system.namespace}}:open:copies`, '0', '-1');
-  const request = { id, token: 'dead:1', failureTtlSeconds: 60 };
-  expect(await c.ledger.start('canary', { id: 'dead', ttlMs: 1, maxLosses: 3 }, request)).toMatchObject({
-    status: 'granted',
-  });
+  await loseTheCopy(system, c, 'canary');
   await system.worker([task], { backends: ['stable'] });
   expect((await settled(c, 1)).pairs).toMatchObject([{ compared: 0, dropped: 1 }]);
 });
