@@ -125,8 +125,12 @@ describe('rollback.sh, interrupted', () => {
     expect(await end).toEqual({ status: 130, said: `${words}\n` });
   });
 
-  const begun = (file: string) =>
-    waitFor(() => existsSync(join(script.project, file)), { what: `the file ${file}` });
+  /** A file is there before what is written into it. */
+  const begun = (file: string) => {
+    const path = join(script.project, file);
+    const hasLine = () => existsSync(path) && readFileSync(path, 'utf8').endsWith('\n');
+    return waitFor(hasLine, { what: `a line in ${file}` });
+  };
 });
 
 describe('rollback.sh: the red button through the CLI', () => {
