@@ -71,7 +71,9 @@ export async function startLaunchDarklyServer(
       body += chunk;
     });
     request.on('end', () => {
-      if (path === '/bulk') events.push(...JSON.parse(body));
+      // The SDK repeats a diagnostic event, which is no array, on the path of the others (launchdarkly/js-core, EventSender).
+      const sent: unknown = JSON.parse(body);
+      if (path === '/bulk' && Array.isArray(sent)) events.push(...sent);
       response.writeHead(202).end();
     });
   });
