@@ -210,9 +210,10 @@ export class HybridTaskManager {
   }
 
   /**
-   * Runs recorded inputs on both backends, as copies that are nobody's work, and compares the results.
-   * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} an input that does not fit; those before it run
-   * @throws {InvalidSubmissionError} a task that is not shadowSafe
+   * Runs recorded inputs on both backends, as copies that are nobody's work, and compares the results. An input that cannot
+   * be replayed ends it, and is the result's `problem`; only where it is the first one, the error is thrown.
+   * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} the first input does not fit
+   * @throws {InvalidSubmissionError} the first input's task is not shadowSafe
    * @throws {FrozenError} a freeze is in force
    */
   replay(

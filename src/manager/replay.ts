@@ -42,14 +42,18 @@ export interface ReplayResult extends ReplayProgress {
   readonly open: number;
   /** Whether every input was submitted; false: it was stopped, or gave up before the last one. */
   readonly isComplete: boolean;
+  /** Why there were no more inputs than these, where one could not be taken or read, or a freeze came; else null. */
+  readonly problem: Error | null;
   /** The newest of this replay, at most 100. */
   readonly mismatches: readonly Mismatch[];
 }
 
 /**
- * Runs recorded inputs on both backends, compares them, and waits for it. None of it counts as anybody's work.
- * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} an input that does not fit; those before it run
- * @throws {InvalidSubmissionError} a task that is not shadowSafe
+ * Runs recorded inputs on both backends, compares them, and waits for it. None of it counts as anybody's work. An input that
+ * cannot be replayed ends it: what was before it is compared, and the result has the error as its `problem`. Only where
+ * nothing was before it, the error is thrown.
+ * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} the first input does not fit
+ * @throws {InvalidSubmissionError} the first input's task is not shadowSafe
  * @throws {FrozenError} a freeze is in force
  */
 export async function replay(
@@ -91,21 +95,27 @@ export async function replay(
     return isRoom;
   };
   let isGoingOn = true;
-  for await (const { task, input } of inputs) {
-    const submission = prepare(task, input, c.config.limits.payloadBytes);
-    isGoingOn = !signal?.aborted && (await submitPair(c, copies, submission, id, waitUntil));
-    if (!isGoingOn) break;
-    submitted += 1;
-    isGoingOn = await makeRoom();
-    if (!isGoingOn) break;
+  let problem: Error | null = null;
+  try {
+    for await (const { task, input } of inputs) {
+      const submission = prepare(task, input, c.config.limits.payloadBytes);
+      isGoingOn = !signal?.aborted && (await submitPair(c, copies, submission, id, waitUntil));
+      if (!isGoingOn) break;
+      submitted += 1;
+      isGoingOn = await makeRoom();
+      if (!isGoingOn) break;
+    }
+  } catch (error) {
+    if (submitted === 0) throw error;
+    problem = error as Error;
   }
-  const isComplete = isGoingOn && !signal?.aborted;
-  // Where nothing changes any more, waiting once was enough.
-  if (isGoingOn) await atMost(0);
+  const isComplete = isGoingOn && !signal?.aborted && problem === null;
+  // Where nothing changes any more, waiting once was enough; in a freeze nobody runs copies.
+  if (isGoingOn && !(problem instanceof FrozenError)) await atMost(0);
   else await look();
   const all = await c.pairs.mismatches({ limit: Number.MAX_SAFE_INTEGER });
   const mismatches = all.filter((mismatch) => mismatch.replay === id).slice(0, MISMATCHES_GIVEN);
-  return { ...progress, open: submitted - settled(), isComplete, mismatches };
+  return { ...progress, open: submitted - settled(), isComplete, problem, mismatches };
 }
 
 function prepare(task: TaskDefinition, input: unknown, limitBytes: number): Submission {

@@ -86,20 +86,20 @@ describe('hybrid parity replay', () => {
     const broken = [good, '', '{"task": SECRET}', good].join('\n');
     const [json, unfit, first] = await Promise.all([
       replayed(place, broken, '--timeout', '300ms'),
-      replayed(place, linesOf(1, 2, '"SECRET"'), '--task', 'double'),
+      replayed(place, linesOf(1, 2, '"SECRET"'), '--task', 'double', '--timeout', '300ms'),
       replayed(place, linesOf('"SECRET"', 1), '--task', 'double'),
     ]);
     expect(json.stderr).toMatch(
-      /^1 pair had no result yet\. .*\nIt ended at line 3; what was in the lines before it is run and compared\.\nerror: Line 3 is not JSON.*\(E_USAGE\)$/m,
+      /^1 pair had no result yet\. .*\nIt ended at line 3\.\nerror: Line 3 is not JSON.*\(E_USAGE\)$/m,
     );
-    expect(unfit.stderr).toMatch(/^It ended at line 3; /);
+    expect(unfit.stderr).toMatch(/^2 pairs had no result yet\. .*\nIt ended at line 3\.\nerror: /);
     // Nothing was run.
     expect(first.stderr).toMatch(/^It ended at line 1\.\nerror: /);
     for (const { stderr } of [unfit, first])
       expect(stderr).toMatch(/^error: .*task "double"(.|\n)*\(E_INVALID_PAYLOAD\)$/m);
     expect([json, unfit, first].map(({ stdout }) => stdout)).toEqual([
       '1 input replayed: 0 equal, 0 different\n',
-      '',
+      '2 inputs replayed: 0 equal, 0 different\n',
       '',
     ]);
     for (const { code, stderr } of [json, unfit, first]) {
@@ -126,10 +126,11 @@ describe('hybrid parity replay', () => {
     ]);
     expect(text.code).toBe(2);
     expect(text.stdout).toMatch(/ {2}\/doubled: (.|\n)*\n2 inputs replayed: 1 equal, 1 different\n$/);
-    expect(text.stderr).toMatch(/^It ended at line 3; .*\nerror: Line 3 is not JSON.*\(E_USAGE\)\n$/);
+    expect(text.stderr).toMatch(/^It ended at line 3\.\nerror: Line 3 is not JSON.*\(E_USAGE\)\n$/);
     expect(json.code).toBe(2);
     const counts = { submitted: 2, matched: 1, mismatched: 1, isComplete: false };
     expect(JSON.parse(json.stdout)).toMatchObject({ ...counts, error: { code: 'E_USAGE' } });
+    expect(json.stderr).toBe('It ended at line 3.\n');
   });
 
   it('refuses a line that is no UTF-8, because what it would run is not what stands there', async () => {

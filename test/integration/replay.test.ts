@@ -21,7 +21,7 @@ const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, n
 const inputsOf = (task: TaskDefinition, ns: readonly number[]): ReplayedInput[] =>
   ns.map((n) => ({ task, input: { n } }));
 const openCopies = (system: HybridSystem) => system.redis.zcard(`{${system.namespace}}:open:copies`);
-const NOTHING_OPEN = { dropped: 0, open: 0, isComplete: true };
+const NOTHING_OPEN = { dropped: 0, open: 0, isComplete: true, problem: null };
 
 describe('a replay', () => {
   it("runs each input on both backends, finds them equal, and is nobody's work", async () => {
@@ -187,7 +187,8 @@ describe('a replay that comes to no end', () => {
       await manager.rollback({ reason: 'test', graceMs: 0, persist: false });
       yield* inputsOf(task, numbers(3, 3));
     }
-    await expect(manager.replay(inputs())).rejects.toMatchObject({ code: 'E_FROZEN' });
+    const stopped = { submitted: 3, isComplete: false, problem: { code: 'E_FROZEN' } };
+    expect(await manager.replay(inputs())).toMatchObject(stopped);
     expect(await openCopies(system)).toBe(0);
     await expect(manager.replay(inputsOf(task, [1]))).rejects.toMatchObject({ code: 'E_FROZEN' });
     expect(await openCopies(system)).toBe(0);
@@ -196,23 +197,33 @@ describe('a replay that comes to no end', () => {
 });
 
 describe('an input that cannot be replayed', () => {
-  it('is refused; those before it run and are compared', async () => {
+  it('ends the replay: those before it are compared, and the result says why there are no more', async () => {
     const system = begin();
     const task = comparedTask((n) => n);
     const unsafe = comparedTask((n) => n, { shadowSafe: false }, { name: 'unsafe' });
     await system.worker([task, unsafe]);
     const manager = await system.manager([task, unsafe]);
     const [good] = inputsOf(task, [1]) as [ReplayedInput];
-    const replaying = (input: ReplayedInput) => manager.replay([good, input]);
-    await expect(replaying({ task, input: { n: 'SECRET' } })).rejects.toMatchObject({
+    const problemOf = async (inputs: Iterable<ReplayedInput> | AsyncIterable<ReplayedInput>) => {
+      const { problem, ...result } = await manager.replay(inputs);
+      expect(result).toMatchObject({ submitted: 1, matched: 1, mismatched: 0, open: 0, isComplete: false });
+      return problem;
+    };
+    expect(await problemOf([good, { task, input: { n: 'SECRET' } }, good])).toMatchObject({
       code: 'E_INVALID_PAYLOAD',
       message: expect.not.stringContaining('SECRET'),
     });
-    await expect(replaying({ task, input: { n: 1n } })).rejects.toMatchObject({ name: /Error$/ });
-    await expect(replaying({ task: unsafe, input: { n: 1 } })).rejects.toMatchObject({
-      code: 'E_INVALID_SUBMISSION',
-      message: expect.stringContaining('shadowSafe: true'),
-    });
-    expect((await settled(await system.connections(), 3)).pairs).toMatchObject([{ matched: 3 }]);
+    expect(await problemOf([good, { task, input: { n: 1n } }])).toMatchObject({ name: /Error$/ });
+    const foreign = { task: unsafe, input: { n: 1 } };
+    const REFUSED = { code: 'E_INVALID_SUBMISSION', message: expect.stringContaining('shadowSafe: true') };
+    expect(await problemOf([good, foreign])).toMatchObject(REFUSED);
+    const unreadable = new Error('the source of inputs is gone');
+    async function* ending(): AsyncGenerator<ReplayedInput> {
+      yield good;
+      throw unreadable;
+    }
+    expect(await problemOf(ending())).toBe(unreadable);
+    await expect(manager.replay([foreign, good])).rejects.toMatchObject(REFUSED);
+    expect((await settled(await system.connections(), 4)).pairs).toMatchObject([{ matched: 4 }]);
   });
 });

@@ -96,25 +96,26 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
   const onProgress = (progress: ReplayProgress) => {
     if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
   };
-  const place: Place = { line: 0, taken: 0, problem: null };
+  const place: Place = { line: 0 };
   try {
-    const inputs = inputsFrom(flags, tasks, place, signals.aborted);
+    const inputs = inputLines(flags, tasks, place, signals.aborted);
     const result = await manager.replay(inputs, {
       timeoutMs: flags.timeout,
       signal: signals.aborted,
       onProgress,
     });
     if (isTerminal && !flags.json) process.stderr.write('\n');
-    if (place.problem !== null) return await tellBroken(result, place.problem, flags);
     await tell(result, flags);
+    if (result.problem !== null) {
+      if (!flags.json) throw result.problem;
+      say(endedAt(place));
+      return exitCodeOf(result.problem);
+    }
     if (result.mismatched > 0) return EXIT.failed;
     const isAllEqual = result.isComplete && result.matched === result.submitted && result.submitted > 0;
     return isAllEqual ? EXIT.ok : EXIT.needsPerson;
   } catch (error) {
-    if (place.line > 0 && exitCodeOf(error) === EXIT.usage) {
-      const before = place.taken === 0 ? '' : '; what was in the lines before it is run and compared';
-      say(`It ended at line ${place.line}${before}.`);
-    }
+    if (place.line > 0) say(endedAt(place));
     throw error;
   } finally {
     signals.release();
@@ -125,25 +126,9 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
 interface Place {
   /** The newest line; 0: there was none. */
   line: number;
-  /** Lines that were taken. */
-  taken: number;
-  /** What was wrong with the newest line, or with reading on. */
-  problem: { readonly error: unknown } | null;
 }
 
-/** Ends at a line that is not right: what was before it is compared all the same. */
-async function* inputsFrom(
-  flags: ReplayFlags,
-  tasks: readonly TaskDefinition[],
-  place: Place,
-  signal: AbortSignal,
-): AsyncGenerator<ReplayedInput> {
-  try {
-    yield* inputLines(flags, tasks, place, signal);
-  } catch (error) {
-    place.problem = { error };
-  }
-}
+const endedAt = ({ line }: Place) => `It ended at line ${line}.`;
 
 async function* inputLines(
   flags: ReplayFlags,
@@ -164,36 +149,22 @@ async function* inputLines(
       }
       yield { task: requireTask(tasks, task), input };
     }
-    // It is asked for the next one, so nothing was wrong with this one.
-    place.taken += 1;
   }
-}
-
-/** One JSON document has both, so that a script reads one. @throws what was wrong with the input */
-async function tellBroken(
-  result: ReplayResult,
-  { error }: { readonly error: unknown },
-  flags: ReplayFlags,
-): Promise<number> {
-  if (result.submitted > 0) {
-    if (flags.json) {
-      printJson({ ...result, isComplete: false, error: shownError(error) });
-      return exitCodeOf(error);
-    }
-    await tell(result, flags);
-  }
-  throw error;
 }
 
 async function tell(result: ReplayResult, flags: ReplayFlags): Promise<void> {
-  if (flags.json) return printJson(result);
+  if (flags.json) {
+    const { problem, ...rest } = result;
+    // One JSON document has both, so that a script reads one.
+    return printJson(problem === null ? rest : { ...rest, error: shownError(problem) });
+  }
   if (result.submitted === 0 && result.isComplete) return say('Nothing to replay: the input has no line.');
   if (result.mismatches.length > 0) {
     const { mismatchesText } = await import('../../manager/comparison-report.ts');
     print(`${await mismatchesText(result.mismatches, colors.isColorSupported)}\n`);
   }
   print(progressText(result));
-  if (!result.isComplete)
+  if (!result.isComplete && result.problem === null)
     say('The rest of the input was not replayed: it was stopped, or there were as many copies as may be.');
   if (result.open > 0)
     say(
