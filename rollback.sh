@@ -252,7 +252,7 @@ limited() {
   shift
   if command -v timeout >/dev/null 2>&1; then
     # Where it is known, --foreground: Ctrl-C is to reach the command.
-    if timeout --foreground 1 true 2>/dev/null; then set -- --foreground "$seconds" "$@"; else set -- "$seconds" "$@"; fi
+    if timeout --foreground 5 true 2>/dev/null; then set -- --foreground "$seconds" "$@"; else set -- "$seconds" "$@"; fi
     timeout "$@"
     return
   fi

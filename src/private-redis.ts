@@ -8,6 +8,9 @@ import { withFolderLock } from './folder-lock.ts';
 import { freePort } from './free-port.ts';
 import { dataFolderOf, findRedisServer, type RedisPlaces, startSupervised } from './redis-supervisor.ts';
 
+/** A server that says nothing for so long is not waited for any more. Milliseconds. */
+const SILENCE_MS = 30_000;
+
 export interface PrivateRedis {
   readonly url: string;
   readonly pid: number;
@@ -98,7 +101,13 @@ async function attach(places: RedisPlaces): Promise<PrivateRedis | undefined> {
   const record = readRecord(places.record);
   if (record === undefined) return undefined;
   const hold = openHold(places.hold);
-  const isOurs = (await dataFolderOf(record.port)) === places.data;
+  let isOurs = false;
+  try {
+    isOurs = (await folderOf(record, hold !== undefined)) === places.data;
+  } catch (error) {
+    if (hold !== undefined) closeSync(hold);
+    throw error;
+  }
   if (hold !== undefined && isOurs) {
     let isHeld = true;
     const stop = async (): Promise<void> => {
@@ -171,6 +180,30 @@ function readRecord(path: string): ServerRecord | undefined {
     return isUsable ? { supervisor, pid, port } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * The data folder of the recorded server. One that is supervised and silent stands still for a while, as anything may on
+ * a busy machine: it is asked again, because a second server on its folder would destroy the data.
+ */
+async function folderOf(
+  { supervisor, port }: ServerRecord,
+  isSupervised: boolean,
+): Promise<string | undefined> {
+  const deadline = performance.now() + SILENCE_MS;
+  for (;;) {
+    const folder = await dataFolderOf(port);
+    if (folder !== undefined || !isSupervised || !signal(supervisor, 0)) return folder;
+    if (performance.now() > deadline) {
+      const advice = 'See whether it hangs; once it is ended, another one is started.';
+      throw new RedisUnreachableError(
+        `127.0.0.1:${port}`,
+        "the folder's private server does not answer",
+        advice,
+      );
+    }
+    await delay(20);
   }
 }
 

@@ -50,12 +50,19 @@ export async function findTask(
       outcome,
     };
   }
-  if (outcome) {
-    const { task, backend, status, attempts, enqueuedAt } = outcome;
-    const rest = { queue: null, wasMoved: false, copy: null, decision: null };
-    return { id, task, backend, state: status, attempts, enqueuedAt, outcome, ...rest };
-  }
-  return isTaskId(id) ? findOnStable(c, id, queues) : null;
+  if (outcome) return endedReport(outcome);
+  if (!isTaskId(id)) return null;
+  const waiting = await findOnStable(c, id, queues);
+  if (waiting) return waiting;
+  // It may have ended between the two looks: its outcome is recorded before its job goes.
+  const late = await c.outcomes.read(id);
+  return late && endedReport(late);
+}
+
+function endedReport(outcome: Outcome): TaskReport {
+  const { id, task, backend, status, attempts, enqueuedAt } = outcome;
+  const rest = { queue: null, wasMoved: false, copy: null, decision: null };
+  return { id, task, backend, state: status, attempts, enqueuedAt, outcome, ...rest };
 }
 
 /** What was handed over to plain workers may all the same have been run by one of ours, and then has an outcome. */

@@ -109,13 +109,14 @@ export function describeTaskBackend(name: string, create: () => TaskBackend): vo
       it('starts delayed jobs in the order in which they are due, and a time in the past at once', async () => {
         const now = Date.now();
         const at = (dueAt: number) => jobRequest(queue, dueAt - now, { dueAt });
-        const requests = [at(now + 400), at(now + 100), at(now + 250), at(now - 1000)];
+        // None is due before it is enqueued, however long that takes.
+        const requests = [at(now + 1400), at(now + 1100), at(now + 1250), at(now - 1000)];
         await backend.enqueue(requests);
         expect(await backend.counts(queue)).toEqual(counts({ waiting: 1, delayed: 3 }));
         const log = new DeliveryLog();
         await consume(log);
         await log.begun(4);
-        expect(log.payloads).toEqual([-1000, 100, 250, 400]);
+        expect(log.payloads).toEqual([-1000, 1100, 1250, 1400]);
       });
 
       it('counts a delay from now, however long ago the submission was', async () => {

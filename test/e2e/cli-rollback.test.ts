@@ -119,11 +119,16 @@ describe('hybrid rollback', () => {
 
   it('ends with 3 where something needs a person, and names what to type', async () => {
     const at = place();
-    await submitted(at, 2);
+    const manager = await at.manager();
+    const first = await manager.submit('add', { a: 1, b: 1 });
+    await manager.submit('add', { a: 2, b: 1 }, { delayMs: 3_600_000 });
     const config = join(at.dir, 'hybrid.yaml');
     chmodSync(config, 0o444);
     const worker = at.start('worker', '--backend', 'canary');
     await worker.says('takes tasks');
+    // Saying so is not yet taking the first.
+    await first.result();
+    await manager.close();
     const { code, stdout } = await at.run('rollback');
     worker.kill('SIGTERM');
     await worker.ended;

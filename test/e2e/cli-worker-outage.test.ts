@@ -11,7 +11,8 @@ const MANY = 12;
 
 it('a worker with many slots takes an outage of Redis for one, and not for a leak of its own', async () => {
   const redis = await startRedis();
-  const place = cliPlace('redis: { commandTimeoutMs: 300 }', redis.url);
+  // Short, because the outage takes a few of them; not so short that a pause of Redis keeps the worker from starting.
+  const place = cliPlace('redis: { commandTimeoutMs: 1500 }', redis.url);
   const worker = place.start('worker', '--concurrency', String(MANY));
   const manager = await place.manager();
   const holdAll = async (backend: 'stable' | 'canary', end: string) => {

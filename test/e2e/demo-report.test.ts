@@ -15,6 +15,7 @@ import { tasks } from '../../examples/document-metadata/task.ts';
 import { HybridTaskManager, loadConfig } from '../../src/index.ts';
 import { runTypeScript, type TestChild } from '../support/child.ts';
 import { compiled } from '../support/compiled.ts';
+import { holdInTheMiddle } from '../support/demo-middle.ts';
 import {
   expectNoLeakedConnections,
   plainClient,
@@ -22,6 +23,7 @@ import {
   startRedis,
   waitFor,
 } from '../support/redis.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const CONFIG = join(process.cwd(), 'config/demo.yaml');
 const TASKS = 'examples/document-metadata/task.ts';
@@ -30,8 +32,11 @@ const LONG_MS = 180_000;
 
 let home: string;
 let redis: RedisServer;
+/** In front of it, for a demo that is to be held up. */
+let proxy: TcpProxy;
 beforeAll(async () => {
   redis = await startRedis();
+  proxy = await startTcpProxy(redis.url);
 });
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'hybrid-demo-report-'));
@@ -40,7 +45,10 @@ beforeEach(async () => {
 afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
-afterAll(() => expectNoLeakedConnections());
+afterAll(async () => {
+  await proxy.close();
+  await expectNoLeakedConnections();
+});
 
 /** About 400 characters; no two are alike. */
 function paragraph(document: number, number: number): string {
@@ -64,9 +72,13 @@ function putDocuments(count: number): void {
 }
 
 function start(...args: string[]): TestChild {
+  return startOn(redis, ...args);
+}
+
+function startOn({ url }: { readonly url: string }, ...args: string[]): TestChild {
   return runTypeScript(
     { file: 'examples/document-metadata/demo.ts' },
-    { args, env: { REDIS_URL: redis.url, WORKER_COUNT: '1' }, cwd: home },
+    { args, env: { REDIS_URL: url, WORKER_COUNT: '1' }, cwd: home },
   );
 }
 
@@ -142,15 +154,14 @@ describe('the report at the end of the demo', () => {
     'Ctrl-C ends the wait for comparisons, not the run',
     async () => {
       putDocuments(8);
-      const child = start('docs', '--out', 'out');
+      const middle = holdInTheMiddle(proxy, 3);
+      const child = startOn(proxy, 'docs', '--out', 'out');
       const pairs = '{hybrid-demo}:pairs:generate-metadata';
       const client = plainClient(redis.url);
-      await waitFor(async () => (await client.zcard(pairs)) > 0, {
-        what: 'the first pair',
-        timeoutMs: 60_000,
-      });
+      await middle.caught;
       // One that is not looked at before tomorrow, so that there is something to wait for.
       await client.zadd(pairs, Date.now() + 86_400_000, 'for ever');
+      middle.pass();
       await waitFor(() => child.complaints().includes('All chunks have their answer.'), {
         what: 'the wait for comparisons',
         timeoutMs: 60_000,
@@ -174,13 +185,11 @@ describe('the report at the end of the demo', () => {
     'is missing from a run that was interrupted, and tells of all of it when that goes on',
     async () => {
       putDocuments(20);
-      const child = start('docs', '--out', 'out', '--json');
-      const client = plainClient(redis.url);
-      await waitFor(async () => (await client.keys('{hybrid-demo}:outcome:*')).length >= 3, {
-        what: 'the first answers',
-        timeoutMs: 60_000,
-      });
+      const middle = holdInTheMiddle(proxy, 3);
+      const child = startOn(proxy, 'docs', '--out', 'out', '--json');
+      await middle.caught;
       child.kill('SIGINT');
+      middle.pass();
       const { code, stdout } = await end(child);
       expect(code).toBe(130);
       const interrupted: DemoSummary = JSON.parse(stdout);
@@ -261,13 +270,11 @@ describe('a demo that goes wrong on purpose', () => {
     'an interrupted one is not gone on with by a run without',
     async () => {
       putDocuments(15);
-      const child = start('docs', '--out', 'out', '--inject', 'mismatch', '--json');
-      const client = plainClient(redis.url);
-      await waitFor(async () => (await client.keys('{hybrid-demo-inject-mismatch}:outcome:*')).length >= 3, {
-        what: 'the first answers',
-        timeoutMs: 60_000,
-      });
+      const middle = holdInTheMiddle(proxy, 3);
+      const child = startOn(proxy, 'docs', '--out', 'out', '--inject', 'mismatch', '--json');
+      await middle.caught;
       child.kill('SIGINT');
+      middle.pass();
       expect((await end(child)).code).toBe(130);
       const summary = await summaryOf('docs', '--out', 'out', '--limit', '3');
       expect(summary).toMatchObject({ injection: null, chunks: { kept: 0 }, report: { mismatched: 0 } });

@@ -11,6 +11,7 @@ import { tasks } from '../../examples/document-metadata/task.ts';
 import { HybridTaskManager, loadConfig, type SystemStatus } from '../../src/index.ts';
 import { runTypeScript, type TestChild } from '../support/child.ts';
 import { compiled } from '../support/compiled.ts';
+import { holdInTheMiddle } from '../support/demo-middle.ts';
 import {
   expectNoLeakedConnections,
   plainClient,
@@ -18,6 +19,7 @@ import {
   startRedis,
   waitFor,
 } from '../support/redis.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const CONFIG = join(process.cwd(), 'config/demo.yaml');
 const PROGRAM = 'examples/document-metadata/demo.ts';
@@ -27,8 +29,11 @@ const LONG_MS = 120_000;
 
 let home: string;
 let redis: RedisServer;
+/** In front of it, for a demo that is to be held up. */
+let proxy: TcpProxy;
 beforeAll(async () => {
   redis = await startRedis();
+  proxy = await startTcpProxy(redis.url);
 });
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'hybrid-demo-test-'));
@@ -37,7 +42,10 @@ beforeEach(async () => {
 afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
-afterAll(() => expectNoLeakedConnections());
+afterAll(async () => {
+  await proxy.close();
+  await expectNoLeakedConnections();
+});
 
 const SENTENCES = [
   'The night shift empties the queue before the first trains leave the station.',
@@ -256,11 +264,13 @@ describe('the demo', () => {
     'tells what somebody has changed meanwhile',
     async () => {
       putDocuments(40, 12);
-      const child = start(['--ratio', '0']);
-      const epoch = await withManager(async (manager) => {
-        await hasBegun(manager);
-        return (await manager.setRatio(1, { reason: 'in the middle' })).epoch;
+      const middle = holdInTheMiddle(proxy, 10);
+      const [child, epoch] = await withManager(async (manager) => {
+        const started = start(['--ratio', '0'], { url: proxy.url });
+        await middle.caught;
+        return [started, (await manager.setRatio(1, { reason: 'in the middle' })).epoch] as const;
       });
+      middle.pass();
       const summary = await summaryOf(child);
       expect(summary.status).toBe('completed');
       expect(summary.ratio).toMatchObject({ target: 0, changes: [{ epoch, celeryRatio: 1, frozen: false }] });
@@ -274,9 +284,11 @@ describe('the demo', () => {
     'goes on after Ctrl-C when it is run again',
     async () => {
       putDocuments(40, 12);
-      const child = start();
-      await withManager(hasBegun);
+      const middle = holdInTheMiddle(proxy, 10);
+      const child = start([], { url: proxy.url });
+      await middle.caught;
       child.kill('SIGINT');
+      middle.pass();
       const { code, stdout } = await end(child);
       expect(code).toBe(130);
       const interrupted: DemoSummary = JSON.parse(stdout);
@@ -291,13 +303,16 @@ describe('the demo', () => {
     'leaves no worker behind when it is killed, on a Redis that lives on',
     async () => {
       putDocuments(40, 12);
-      const child = start();
-      const { workers } = await withManager(async (manager) => {
-        await hasBegun(manager);
-        return manager.status();
+      const middle = holdInTheMiddle(proxy, 10);
+      const workers = await withManager(async (manager) => {
+        const child = start([], { url: proxy.url });
+        await middle.caught;
+        const status = await manager.status();
+        child.kill('SIGKILL');
+        await child.ended;
+        return status.workers;
       });
-      child.kill('SIGKILL');
-      await child.ended;
+      middle.pass();
       expect(workers).toHaveLength(1);
       await waitFor(() => !workers.some(({ pid }) => isAlive(pid)), { what: 'its end', timeoutMs: 30_000 });
     },
@@ -311,11 +326,13 @@ describe('the demo', () => {
       // Without REDIS_URL: a private server in the folder.
       const child = start([], { url: '' });
       const record = join(home, '.hybrid', 'redis', 'server.json');
-      const url = await waitFor(() => urlIn(record), { what: 'the private Redis' });
+      const url = await waitFor(() => urlIn(record), { what: 'the private Redis', timeoutMs: 60_000 });
       // It is written down before it listens.
       await waitFor(() => hasWorker(url), { what: 'a worker on the private Redis', timeoutMs: 60_000 });
       const workers = await withManager(async (manager) => {
         await hasBegun(manager);
+        // Not to be finished before it is killed.
+        child.kill('SIGSTOP');
         return (await manager.status()).workers;
       }, url);
       const server = readJson<{ pid: number }>(record);
@@ -327,7 +344,10 @@ describe('the demo', () => {
       const summary = await summaryOf(start([], { url: '' }));
       expect(summary.redis.isPrivate).toBe(true);
       await expectWhole(summary, 1);
-      await waitFor(() => readJson(record) === null, { what: 'the end of the private Redis' });
+      await waitFor(() => readJson(record) === null, {
+        what: 'the end of the private Redis',
+        timeoutMs: 30_000,
+      });
     },
     LONG_MS,
   );

@@ -37,8 +37,7 @@ describe("canary's Redis is stopped while everything goes to canary", () => {
     'a canary that answers nothing holds a submission up no longer than its time limit',
     async () => {
       const [control, canary] = [await startRedis(), await startRedis()];
-      const options = { redisUrl: control.url, canaryUrl: canary.url, ratio: 1, commandTimeoutMs: 300 };
-      const trial = await Trial.open(options);
+      const trial = await Trial.open({ redisUrl: control.url, canaryUrl: canary.url, ratio: 1 });
       expect((await trial.submit()).decision).toMatchObject({ backend: 'canary', reason: 'ratio' });
       trial.note({ event: 'redis-down', server: canary.url });
       canary.pause();

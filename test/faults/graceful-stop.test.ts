@@ -2,11 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { startRedis } from '../support/redis.ts';
 import { FAULT_TIMEOUT_MS, Trial } from '../support/trial.ts';
 
+/** Nobody is to be found dead here, so nobody has to be taken for dead who only stands still for a moment. */
+const ALIVE = { heartbeatMs: 5_000, stallIntervalMs: 10_000 };
+
 describe('SIGTERM to a worker', () => {
   it(
     'under load: it ends with 0, no task is lost and none runs twice',
     async () => {
-      const trial = await Trial.open({ redisUrl: (await startRedis()).url });
+      const trial = await Trial.open({ redisUrl: (await startRedis()).url, worker: ALIVE });
       const [a, b] = [await trial.worker('a'), await trial.worker('b')];
       const producer = await trial.producer('p');
       await trial.seenMore('ended', 50);
@@ -28,7 +31,7 @@ describe('SIGTERM to a worker', () => {
   it(
     'after the grace: running tasks are aborted, and run elsewhere at no cost',
     async () => {
-      const worker = { shutdownGraceMs: 100 };
+      const worker = { ...ALIVE, shutdownGraceMs: 100 };
       const trial = await Trial.open({ redisUrl: (await startRedis()).url, worker });
       const { file } = trial.gate();
       const hold = { a: file };

@@ -12,6 +12,10 @@ const names = (request: Buffer, n: number) => request.includes(`"n":${n},`);
 const start = (id: string) => (request: Buffer) => request.includes('E_POISON_TASK') && request.includes(id);
 const finish = (id: string) => (request: Buffer) =>
   request.includes('"status":"succeeded"') && request.includes(id);
+/** Longer than anything is held up that is not to be given up. */
+const PATIENT_MS = 30_000;
+/** Of a producer that is to give up: it is waited for. */
+const IMPATIENT_MS = 1_000;
 
 describe('an answer of Redis is lost', () => {
   let redis: RedisServer;
@@ -32,15 +36,16 @@ describe('an answer of Redis is lost', () => {
     await expectNoLeakedConnections();
   });
 
-  async function open(ratio: number): Promise<void> {
+  async function open(ratio: number, producerTimeoutMs = PATIENT_MS): Promise<void> {
     trial = await Trial.open({
       redisUrl: control.url,
       canaryUrl: canary.url,
       directUrl: redis.url,
       ratio,
-      commandTimeoutMs: 500,
+      commandTimeoutMs: PATIENT_MS,
     });
-    const config = resolveConfig({ ...trial.config, log: { level: 'silent' } });
+    const wire = { ...trial.config.redis, commandTimeoutMs: producerTimeoutMs };
+    const config = resolveConfig({ ...trial.config, redis: wire, log: { level: 'silent' } });
     producer = await HybridTaskManager.open({ config, tasks: [trial.task] });
     trial.alsoClose(producer);
     // The first call of a script is a question whether Redis knows it; here only the later ones are disturbed.
@@ -72,7 +77,7 @@ describe('an answer of Redis is lost', () => {
   it(
     'accept stays silent: E_UNKNOWN, and the repeat under its id makes no second task',
     async () => {
-      await open(1);
+      await open(1, IMPATIENT_MS);
       await trial.worker('a');
       for (const [n, what] of [
         [2, 'request'],
@@ -134,7 +139,7 @@ describe('an answer of Redis is lost', () => {
   it(
     'the enqueue on stable: asked again, it is the same job',
     async () => {
-      await open(0);
+      await open(0, IMPATIENT_MS);
       await trial.worker('a');
       const dropped = control.dropAnswer(enqueue(2));
       await trial.submit({ n: 2 }, {}, producer);

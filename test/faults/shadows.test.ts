@@ -14,8 +14,8 @@ import { FAULT_TIMEOUT_MS } from '../support/trial.ts';
 import { judge } from '../support/verdict.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** Figures are written once a second. */
-const FRESH_MS = 1_500;
+/** Figures are written once a second, and the writing takes its time. */
+const FRESH_MS = 2_000;
 const SETTLING = (request: Buffer) => request.includes('["pairs","fault"');
 
 const closing: (() => unknown)[] = [];
@@ -96,11 +96,12 @@ describe('a worker killed among tasks and their copies', () => {
       const a = await trial.start('worker', 'a', config);
       await trial.start('worker', 'b', config);
       const producer = await trial.start('producer', 'p', config);
-      // What it has told by now is older than a second when it is killed.
-      const { at } = await trial.seen('told', (e) => e.pid === a.pid && e.type === 'succeeded');
-      await trial.seen('ended', (e) => e.at > at + FRESH_MS + 500);
+      // What it has told by now is old when it is killed. By its own word: a process that stands still writes nothing.
+      const isWord = (e: { pid: number; type: string }) => e.pid === a.pid && e.type === 'succeeded';
+      const { at } = await trial.seen('told', isWord);
+      await trial.seen('told', (e) => isWord(e) && e.at > at + FRESH_MS);
       await trial.seenMore('ended', Math.floor(trial.random() * 50));
-      const killedAt = await trial.kill(a);
+      await trial.kill(a);
       await trial.seenMore('ended', 50);
       producer.kill('SIGTERM');
       expect(await producer.ended).toBe(0);
@@ -121,8 +122,9 @@ describe('a worker killed among tasks and their copies', () => {
       });
 
       // Each process tells of a run when it is recorded; the outcomes say how many there were at most.
-      const isLost = (e: { pid: number; at: number }) => e.pid === a.pid && e.at > killedAt - FRESH_MS;
       const told = trial.history.filter((e) => e.event === 'told' && e.type === 'succeeded');
+      const lastWordAt = told.findLast((e) => e.pid === a.pid)?.at ?? 0;
+      const isLost = (e: { pid: number; at: number }) => e.pid === a.pid && e.at >= lastWordAt - FRESH_MS;
       const least = told.filter((e) => !isLost(e)).length;
       expect({
         seed: trial.seed,

@@ -25,10 +25,11 @@ describe('a worker that is paused until others believe it dead, and wakes up', (
         (e) => e.id === canary.id && e.who === 'a' && e.type !== 'granted',
       );
       expect(said.type).toBe('fenced');
+      // Stable has no tokens: there the first outcome stays, so this one has to be recorded before the other may end.
+      await trial.seen('told', (e) => e.id === stable.id && e.who === 'a' && e.type === 'succeeded');
       gateB.open();
       for (const { id } of [canary, stable]) await trial.seen('ended', (e) => e.id === id && e.who === 'b');
       await trial.settled();
-      // Stable has no tokens: there the first outcome stays.
       await trial.seen('told', (e) => e.id === stable.id && e.who === 'b' && e.type === 'fenced');
       const runs = trial.runsOf(canary.id);
       expect(runs.map((run) => run.who)).toEqual(['a', 'b']);

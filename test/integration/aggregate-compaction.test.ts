@@ -102,7 +102,7 @@ describe('figures that are added up', () => {
   it('are counted once where the answer was lost', async () => {
     const wire = await startTcpProxy(redisUrl());
     opened.push(wire);
-    const [system, c] = await begin({}, { redis: { url: wire.url, commandTimeoutMs: 300 } });
+    const [system, c] = await begin({}, { redis: { url: wire.url, commandTimeoutMs: 5000 } });
     const direct = shadowSystem();
     opened.unshift(direct);
     Object.assign(direct, { config: { ...system.config, redis: direct.config.redis } });

@@ -199,7 +199,8 @@ describe('figures of a process', () => {
 
   it('are written once after an outage of Redis, those of before and those of the time of it', async () => {
     const wire = await proxy();
-    const [, c] = await begin({ url: wire.url, commandTimeoutMs: 200 });
+    // Each flush during the outage takes as long as this.
+    const [, c] = await begin({ url: wire.url, commandTimeoutMs: 1500 });
     const reader = await watcherOf(opened[0] as HybridSystem);
     c.meter.count('double', 'stable', 'assigned', 'submitted', 1);
     await c.meter.flush();
@@ -221,7 +222,7 @@ describe('figures of a process', () => {
 
   it('are written once where Redis has taken them and its answer was lost', async () => {
     const wire = await proxy();
-    const [system, c] = await begin({ url: wire.url, commandTimeoutMs: 300 });
+    const [system, c] = await begin({ url: wire.url });
     const reader = await watcherOf(system);
     const dropped = wire.dropAnswer((request) => ADDED.test(request.toString()), 2);
     c.meter.count('double', 'stable', 'assigned', 'submitted', 5);
@@ -339,6 +340,6 @@ function pairOf(n: number): Pair {
 async function watcherOf({ config }: HybridSystem): Promise<Connections> {
   const direct = shadowSystem();
   opened.push(direct);
-  const redis = { ...config.redis, url: redisUrl() };
+  const redis = { url: redisUrl(), commandTimeoutMs: 5000 };
   return Object.assign(direct, { config: { ...config, redis } }).connections();
 }

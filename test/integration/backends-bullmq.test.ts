@@ -274,6 +274,7 @@ describe('BullMQ on the wire', () => {
       await plain.add('x', {}, { jobId: 'later', delay: 50 });
       await waitFor(() => ran.length === 5, { what: 'new jobs to run' });
       expect(ran).toEqual(['held', 'b', 'd', 'now', 'later']);
+      await waitFor(async () => (await plain.getActiveCount()) === 0, { what: 'the last job to end' });
       expect(await plain.getJobCounts('active', 'wait', 'delayed', 'prioritized')).toEqual({
         active: 0,
         wait: 0,

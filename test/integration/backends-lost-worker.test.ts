@@ -33,13 +33,13 @@ describe.each(makers)('%s in processes of their own', (product, create) => {
   });
   afterEach(() => backend.close());
 
-  const child = (mode: string, url = redisUrl(), env: Record<string, string> = {}) =>
-    runTypeScript({ file: CHILD }, { args: [product, url, prefix, queue, mode, String(STALL_MS)], env });
+  const child = (mode: string, stallMs: number, url = redisUrl(), env: Record<string, string> = {}) =>
+    runTypeScript({ file: CHILD }, { args: [product, url, prefix, queue, mode, String(stallMs)], env });
 
   it.each([MARK, null])(
     'a job whose worker was killed is told of and delivered again: mark %j',
     async (mark) => {
-      const worker = child('hang');
+      const worker = child('hang', STALL_MS);
       expect(await worker.nextLine()).toBe('consuming');
       const requests = [
         jobRequest(queue, 1, { mark, retries: 1 }),
@@ -55,7 +55,8 @@ describe.each(makers)('%s in processes of their own', (product, create) => {
       const stalled: string[] = [];
       const log = new DeliveryLog();
       const onStalled = (id: string) => stalled.push(id);
-      await backend.consume(queue, log.run, { concurrency: 2, stallIntervalMs: STALL_MS, onStalled });
+      // A check that has no answer for half of this is given up, and what it found is not told.
+      await backend.consume(queue, log.run, { concurrency: 2, stallIntervalMs: 1500, onStalled });
       await log.begun(2);
       const ids = requests.map(({ id }) => id).sort();
       expect(log.deliveries.map(({ id }) => id).sort()).toEqual(ids);
@@ -79,10 +80,11 @@ describe.each(makers)('%s in processes of their own', (product, create) => {
     // A delayed job is the clock: due after several stall checks.
     const other = new DeliveryLog();
     const clock = uniqueName('clock');
-    const options = { concurrency: 2, stallIntervalMs: 200, onStalled: (id: string) => stalled.push(id) };
+    // Signs of life come at half the interval: a process that stands still for less than that loses nothing.
+    const options = { concurrency: 2, stallIntervalMs: 1500, onStalled: (id: string) => stalled.push(id) };
     await backend.consume(queue, log.run, options);
     await backend.consume(clock, other.run, options);
-    await backend.enqueue([jobRequest(clock, 'tick', { dueAt: Date.now() + 1200 })]);
+    await backend.enqueue([jobRequest(clock, 'tick', { dueAt: Date.now() + 5000 })]);
     await other.begun(1);
     await waitFor(async () => (await backend.has(queue, [request.id]))[0] === 'absent', { what: 'the end' });
     expect({ stalled, runs: log.deliveries.length }).toEqual({ stalled: [], runs: 1 });
@@ -119,7 +121,7 @@ describe.each(makers)('%s in processes of their own', (product, create) => {
     execFileSync('openssl', [...make, ...about], { stdio: 'ignore' });
     try {
       const server = await startRedis({ tls: { certFile, keyFile }, requirepass: 'p@ss' });
-      const worker = child('round-trip', server.url, { NODE_EXTRA_CA_CERTS: certFile });
+      const worker = child('round-trip', 60_000, server.url, { NODE_EXTRA_CA_CERTS: certFile });
       expect(await worker.nextLine()).toBe('consuming');
       expect(await worker.nextLine()).toMatch(/^begun task-/);
       expect(await worker.nextLine()).toBe('ended');

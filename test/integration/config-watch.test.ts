@@ -66,6 +66,11 @@ const changeTo = (celeryRatio: number) => ({
   change: { celeryRatio, mode: 'ratio', taskRatios: {} },
 });
 
+/** Into the file itself, in one turn: nobody here sees it between being emptied and being written. */
+function save(text: string): void {
+  writeFileSync(file, text);
+}
+
 async function saveByRename(text: string): Promise<void> {
   await writeFile(`${file}.tmp`, text);
   await rename(`${file}.tmp`, file);
@@ -74,9 +79,9 @@ async function saveByRename(text: string): Promise<void> {
 describe('watchConfig', () => {
   it('reports an edit, again and again', async () => {
     const { events } = await start(ratio(0));
-    await writeFile(file, ratio(0.1));
+    save(ratio(0.1));
     await events(1);
-    await writeFile(file, `${ratio(0.2)}  mode: flag\n  tasks: { a: { celeryRatio: 1 } }\n`);
+    save(`${ratio(0.2)}  mode: flag\n  tasks: { a: { celeryRatio: 1 } }\n`);
     expect(await events(2)).toEqual([
       changeTo(0.1),
       { change: { celeryRatio: 0.2, mode: 'flag', taskRatios: { a: 1 } } },
@@ -93,15 +98,15 @@ describe('watchConfig', () => {
 
   it('takes an edit of something else, or back to what is in force, for no change', async () => {
     const { events } = await start(ratio(0));
-    await writeFile(file, ratio('half'));
+    save(ratio('half'));
     await events(1);
     // A second watcher has nothing in force yet, so it tells when both have taken in the next good content.
     const witness = await watch();
-    await writeFile(file, ratio('quarter'));
+    save(ratio('quarter'));
     await Promise.all([events(2), witness.events(2)]);
-    await writeFile(file, `# a comment\n${ratio('0.0')}log:\n  level: debug\n`);
+    save(`# a comment\n${ratio('0.0')}log:\n  level: debug\n`);
     expect((await witness.events(3))[2]).toEqual(changeTo(0));
-    await writeFile(file, ratio(0.5));
+    save(ratio(0.5));
     expect((await events(3)).slice(2)).toEqual([changeTo(0.5)]);
   });
 
@@ -117,13 +122,13 @@ describe('watchConfig', () => {
       await setImmediate();
     }
     expect(await events(1)).toEqual([changeTo(last / 1e6)]);
-    await writeFile(file, ratio(0.5));
+    save(ratio(0.5));
     expect(await events(2)).toEqual([changeTo(last / 1e6), changeTo(0.5)]);
   });
 
   it('keeps the last good state over a bad edit, says what is wrong, and says it once', async () => {
     const { events } = await start(ratio(0.1));
-    await writeFile(file, ratio('50%'));
+    save(ratio('50%'));
     await events(1);
     // The same mistake in a new file, then what was good before, then news.
     await saveByRename(ratio('50%'));
@@ -146,9 +151,9 @@ describe('watchConfig', () => {
       const event = (await events(index + 1))[index];
       expect(event).toMatchObject({ problem: { problems: [expect.objectContaining({ given })] } });
     };
-    await writeFile(file, 'routing:\n\tceleryRatio: 1\n');
+    save('routing:\n\tceleryRatio: 1\n');
     await expectProblem(0, 'a tab as indentation');
-    await writeFile(file, '\n');
+    save('\n');
     await expectProblem(1, 'an empty file');
     await unlink(file);
     await expectProblem(2, 'no file any more');
@@ -156,7 +161,7 @@ describe('watchConfig', () => {
     await expectProblem(3, 'a folder');
     await rm(file, { recursive: true });
     await expectProblem(4, 'no file any more');
-    await writeFile(file, ratio(0.3));
+    save(ratio(0.3));
     expect((await events(6))[5]).toEqual(changeTo(0.3));
   });
 
@@ -181,18 +186,18 @@ describe('watchConfig', () => {
   it('starts on a broken file: says so, and takes the first good edit', async () => {
     const { events } = await start(ratio(2));
     expect(await events(1)).toMatchObject([{ problem: { problems: [{ given: '2' }] } }]);
-    await writeFile(file, ratio(0));
+    save(ratio(0));
     expect((await events(2))[1]).toEqual(changeTo(0));
   });
 
   it('reports nothing after close', async () => {
     const closed = await start(ratio(0));
-    await writeFile(file, ratio(0.5));
+    save(ratio(0.5));
     await closed.close();
     const before = closed.seen.length;
     // Another watcher sees the next edit; the closed one would have seen it no later.
     const { events } = await watch();
-    await writeFile(file, ratio(0.7));
+    save(ratio(0.7));
     expect(await events(1)).toEqual([changeTo(0.7)]);
     expect(closed.seen).toHaveLength(before);
   });

@@ -21,6 +21,8 @@ const TURN = 25;
 async function beginWith(commandTimeoutMs: number): Promise<[HybridSystem, Connections, CopyMaker]> {
   redis = await startRedis();
   const [system, c] = await begin({}, { redis: { url: redis.url, commandTimeoutMs } });
+  // Nobody waits for canary otherwise; one that was never there gets no copies.
+  await c.canary.ready();
   return [system, c, new CopyMaker(c, () => false)];
 }
 
@@ -42,7 +44,7 @@ const GIVEN_UP = [...Array(TURN).fill('one'), '35: not copied: Redis does not an
 
 describe('while Redis does not answer', () => {
   it('copies are not made turn by turn, each with a time-out of its own; later ones are made', async () => {
-    const [system, , maker] = await beginWith(200);
+    const [system, , maker] = await beginWith(1500);
     redis.pause();
     consider(maker, TURN + 35);
     await waitFor(() => notCopied(system).length > TURN, { what: 'the copies to be given up' });
@@ -55,7 +57,7 @@ describe('while Redis does not answer', () => {
   });
 
   it('nor when the manager closes', async () => {
-    const [system, , maker] = await beginWith(200);
+    const [system, , maker] = await beginWith(1500);
     redis.pause();
     consider(maker, TURN + 35);
     await maker.close(NEVER);

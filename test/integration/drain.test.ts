@@ -39,14 +39,21 @@ afterAll(() => expectNoLeakedConnections());
 
 const onStable = (input = {}, options = {}) => manager.submit(task, input, { backend: 'stable', ...options });
 
-/** Drains, and lets a test wait for the first look that it wants to see. */
-function draining(options: { everyMs: number; quietMs: number; timeoutMs?: number; signal?: AbortSignal }) {
+/**
+ * Drains, and lets a test wait for the first look that it wants to see.
+ * @param afterFirstLook begun before the second look is, and before any quiet time can be over
+ */
+function draining(
+  options: { everyMs: number; quietMs: number; timeoutMs?: number; signal?: AbortSignal },
+  afterFirstLook = () => {},
+) {
   const seen: DrainProgress[] = [];
   let wake = () => {};
   const report = manager.drainStable({
     ...options,
     onLook: (progress) => {
       seen.push(progress);
+      if (seen.length === 1) afterFirstLook();
       wake();
     },
   });
@@ -116,25 +123,38 @@ describe('drain stable', () => {
   });
 
   it('begins the quiet time again when a job arrives in it', async () => {
-    const { report, seen, until } = draining({ everyMs: 5, quietMs: 300 });
-    await until(({ emptyForMs }) => emptyForMs !== null && emptyForMs > 0);
-    const late = await onStable({}, { delayMs: DAY_MS });
+    // The scripts that a submission runs are known to Redis already, so that it is one word to it.
+    const early = await onStable({}, { delayMs: DAY_MS });
+    await manager.cancel(early.id);
+    const submitted = gate();
+    let late = early;
+    const { report, seen, until } = draining({ everyMs: 5, quietMs: 300 }, () => {
+      void onStable({}, { delayMs: DAY_MS }).then((task) => {
+        late = task;
+        submitted.open();
+      });
+    });
+    await submitted.opened;
     await until(({ look }) => look?.delayed[0]?.id === late.id);
     await manager.cancel(late.id);
     expect((await report).verdict).toBe('drained');
+    expect(seen[0]?.emptyForMs).toBe(0);
     const broken = seen.findLastIndex(({ emptyForMs }) => emptyForMs === null);
+    expect(broken).toBeGreaterThan(0);
     expect(seen[broken + 1]?.emptyForMs).toBe(0);
   });
 
   it('begins it again when a job came and went between two looks', async () => {
     const redis = plainClient();
-    const { report, seen, until } = draining({ everyMs: 5, quietMs: 300 });
-    await until(({ emptyForMs }) => emptyForMs !== null && emptyForMs > 0);
-    // What a worker's recorded outcome leaves behind, and nothing else.
-    await redis.hincrby(`{${system.namespace}}:counts`, 'plain:succeeded', 1);
-    const told = await until(({ look }) => look?.ended === 1);
-    expect(told.emptyForMs).toBe(0);
+    await redis.ping(); // connected, so that what it says next is on its way at once
+    const { report, seen } = draining({ everyMs: 5, quietMs: 300 }, () => {
+      // What a worker's recorded outcome leaves behind, and nothing else.
+      void redis.hincrby(`{${system.namespace}}:counts`, 'plain:succeeded', 1);
+    });
     expect((await report).verdict).toBe('drained');
+    const [first, second] = seen;
+    expect(first).toMatchObject({ emptyForMs: 0, look: { isEmpty: true, ended: 0 } });
+    expect(second).toMatchObject({ emptyForMs: 0, look: { isEmpty: true, ended: 1 } });
     expect(seen.at(-1)?.emptyForMs).toBeGreaterThanOrEqual(300);
   });
 
@@ -274,7 +294,7 @@ describe('drain stable in trouble', () => {
     const settings = settingsFor(uniqueName('system'));
     system = new HybridSystem({
       ...settings,
-      redis: { url: redis.url, commandTimeoutMs: 300 },
+      redis: { url: redis.url, commandTimeoutMs: 2000 },
       routing: { celeryRatio: 1 },
     });
     manager = await system.manager([task]);
@@ -298,7 +318,7 @@ describe('drain stable in trouble', () => {
       routing: { celeryRatio: 1 },
     });
     manager = await system.manager([task]);
-    const { report, until } = draining({ everyMs: 10, quietMs: 500 });
+    const { report, until } = draining({ everyMs: 10, quietMs: 1500 });
     await until(({ emptyForMs }) => emptyForMs !== null);
     await canary.kill();
     const down = await until(({ look }) => look?.canaryReachable === false);

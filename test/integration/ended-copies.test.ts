@@ -88,10 +88,7 @@ it('a task that is called off before it was due is not run as a copy either', as
 });
 
 it('copies of a task that no worker knows any more do not take the room of others for ever', async () => {
-  const [system, c] = await begin(
-    { mostCopies: 3, deadlineSeconds: 1 },
-    { worker: { janitorIntervalMs: 50 } },
-  );
+  const [system, c] = await begin({ mostCopies: 3 }, { worker: { janitorIntervalMs: 50 } });
   const [old, current] = [comparedTask((n) => n), comparedTask((n) => n, {}, { name: 'current' })];
   const manager = await system.manager([old, current]);
   for (const n of numbers(3)) await manager.submit(old, { n });

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,9 @@ async function openSource(options: Partial<FlagSourceOptions> = {}): Promise<Fla
   const onProblem = (message: string): void => {
     problems.push(message);
   };
-  const source = await createFlagSource({ source: 'file', file, filePollMs: 10, onProblem, ...options });
+  const patience = { initTimeoutMs: 60_000 };
+  const settings = { source: 'file', file, filePollMs: 10, onProblem, ...patience, ...options } as const;
+  const source = await createFlagSource(settings);
   open.push(source);
   return source;
 }
@@ -40,8 +43,13 @@ function task(stickyKey = 'doc-1', change: Partial<FlagContext> = {}): FlagConte
   return { stickyKey, task: 'generate-metadata', queue: 'metadata_queue', attributes: {}, ...change };
 }
 
-async function writeValues(values: Record<string, unknown>): Promise<void> {
-  await writeFile(file, JSON.stringify({ flagValues: values }));
+/** Into the file itself, in one turn: the source never sees it between being emptied and being written. */
+function save(text: string): void {
+  writeFileSync(file, text);
+}
+
+function writeValues(values: Record<string, unknown>): void {
+  save(JSON.stringify({ flagValues: values }));
 }
 
 /** As editors save: a new file that takes the old one's name. */
@@ -77,7 +85,7 @@ describe('createFlagSource, file: values', () => {
   it.each<[unknown]>([[true], [false], ['canary'], ['stable'], [0], [0.25], [1]])(
     'passes %j on',
     async (value) => {
-      await writeValues({ 'hybrid-canary': value });
+      writeValues({ 'hybrid-canary': value });
       const source = await openSource();
       expect(await source.evaluate(task())).toEqual({ key: 'hybrid-canary', value, source: 'live' });
       expect(source.describe()).toEqual({ source: 'file', state: 'ready' });
@@ -93,7 +101,7 @@ describe('createFlagSource, file: values', () => {
     [[true], 'an object or a list'],
     ['', '""'],
   ])('answers nothing for %j, and says it once', async (value, shown) => {
-    await writeValues({ 'hybrid-canary': value });
+    writeValues({ 'hybrid-canary': value });
     const source = await openSource();
     for (const key of ['doc-1', 'doc-2', 'doc-3']) expect(await source.evaluate(task(key))).toBeNull();
     expect(problems).toEqual([
@@ -102,7 +110,7 @@ describe('createFlagSource, file: values', () => {
   });
 
   it("asks the task's own flag first, then the global one, then nothing", async () => {
-    await writeValues({ 'hybrid-generate-metadata': 0.75, 'hybrid-canary': 'stable', 'hybrid-broken': 'x' });
+    writeValues({ 'hybrid-generate-metadata': 0.75, 'hybrid-canary': 'stable', 'hybrid-broken': 'x' });
     const source = await openSource();
     expect(await source.evaluate(task())).toMatchObject({ key: 'hybrid-generate-metadata', value: 0.75 });
     expect(await source.evaluate(task('doc-1', { task: 'other' }))).toMatchObject({ key: 'hybrid-canary' });
@@ -123,7 +131,7 @@ describe('createFlagSource, file: values', () => {
   });
 
   it('answers nothing for a sticky key that LaunchDarkly cannot take, or a key function that throws', async () => {
-    await writeValues({ 'hybrid-canary': true });
+    writeValues({ 'hybrid-canary': true });
     expect(await (await openSource()).evaluate(task(''))).toBeNull();
     const broken = await openSource({
       flagKeyFor: () => {
@@ -136,7 +144,7 @@ describe('createFlagSource, file: values', () => {
   });
 
   it('answers nothing after close, and closes twice', async () => {
-    await writeValues({ 'hybrid-canary': true });
+    writeValues({ 'hybrid-canary': true });
     const source = await openSource();
     await source.close();
     await source.close();
@@ -220,16 +228,16 @@ describe('createFlagSource, file: rules', () => {
 
 describe('createFlagSource, file: changes', () => {
   it('follows edits in place, edits by rename, several times, and new flags', async () => {
-    await writeValues({ 'hybrid-canary': 0.1 });
+    writeValues({ 'hybrid-canary': 0.1 });
     const source = await openSource();
     expect((await source.evaluate(task()))?.value).toBe(0.1);
-    await writeValues({ 'hybrid-canary': 0.2 });
+    writeValues({ 'hybrid-canary': 0.2 });
     await waitForValue(source, 0.2);
     for (const value of [0.3, 0.4, 0.5]) {
       await replaceValues({ 'hybrid-canary': value });
       await waitForValue(source, value);
     }
-    await writeValues({ 'hybrid-canary': 0.6 });
+    writeValues({ 'hybrid-canary': 0.6 });
     await waitForValue(source, 0.6);
     // A flag that was asked for in vain before.
     await replaceValues({ 'hybrid-canary': 0.6, 'hybrid-generate-metadata': 'canary' });
@@ -266,9 +274,9 @@ describe('createFlagSource, file: changes', () => {
   it.each(['{ "flagValues": { "hybrid-canary": tru', '', '{ "flags": { "hybrid-canary": { "on": true } } }'])(
     'keeps the last good flags when an edit breaks the file: %j',
     async (broken) => {
-      await writeValues({ 'hybrid-canary': 0.1 });
+      writeValues({ 'hybrid-canary': 0.1 });
       const source = await openSource();
-      await writeFile(file, broken);
+      save(broken);
       await waitFor(() => problems.length > 0, { what: 'the problem to be told' });
       expect(problems).toHaveLength(1);
       expect(problems[0]).toContain(`${file} cannot be used:`);
@@ -287,7 +295,7 @@ describe('createFlagSource, file: changes', () => {
   );
 
   it('keeps the last good flags when the file goes away, and takes it when it is back', async () => {
-    await writeValues({ 'hybrid-canary': 0.1 });
+    writeValues({ 'hybrid-canary': 0.1 });
     const source = await openSource();
     await unlink(file);
     await waitFor(() => problems.length > 0, { what: 'the problem to be told' });
@@ -295,9 +303,9 @@ describe('createFlagSource, file: changes', () => {
       `The flag file ${file} cannot be read (ENOENT).\nThe last good flags stay in force.`,
     ]);
     expect((await source.evaluate(task()))?.value).toBe(0.1);
-    await writeValues({ 'hybrid-canary': 0.1 });
+    writeValues({ 'hybrid-canary': 0.1 });
     await waitFor(() => source.describe().problem === undefined, { what: 'all to be well' });
-    await writeValues({ 'hybrid-canary': 0.2 });
+    writeValues({ 'hybrid-canary': 0.2 });
     await waitForValue(source, 0.2);
   });
 });
@@ -317,7 +325,7 @@ describe('createFlagSource, file: start', () => {
     expect(problems).toEqual([problem]);
     expect(source.describe()).toEqual({ source: 'file', state: 'unavailable', problem });
     expect(await source.evaluate(task())).toBeNull();
-    await writeValues({ 'hybrid-canary': true });
+    writeValues({ 'hybrid-canary': true });
     await waitForValue(source, true);
     expect(source.describe()).toEqual({ source: 'file', state: 'ready' });
     expect(problems).toEqual([problem]);
@@ -332,7 +340,7 @@ describe('createFlagSource, file: start', () => {
       jest.spyOn(console, level).mockImplementation(() => {}),
     );
     const written = jest.spyOn(process.stderr, 'write');
-    await writeValues({ 'hybrid-canary': 'x' });
+    writeValues({ 'hybrid-canary': 'x' });
     const source = await openSource();
     await source.evaluate(task());
     await source.close();

@@ -41,6 +41,7 @@ async function openSource(uri: string, options: Partial<FlagSourceOptions> = {})
     streamUri: uri,
     eventsUri: uri,
     onProblem: (message) => problems.push(message),
+    initTimeoutMs: 60_000,
     ...options,
   });
   sources.push(source);
@@ -141,8 +142,8 @@ describe('createFlagSource, launchdarkly', () => {
     await stopServer(gone);
     const source = await openSource(gone.uri, { initTimeoutMs: 50 });
     expect(await source.evaluate(TASK)).toBeNull();
+    await waitFor(() => source.describe().problem?.includes('ECONNREFUSED'), { what: 'the refusal' });
     expect(source.describe()).toMatchObject({ source: 'launchdarkly', state: 'unavailable' });
-    expect(source.describe().problem).toContain('ECONNREFUSED');
     await startServer({ port, flags: [flag(0.5, 1)] });
     await waitForValue(source, 0.5);
     expect(source.describe()).toEqual({ source: 'launchdarkly', state: 'ready' });

@@ -7,6 +7,7 @@ import {
   newTaskId,
   type TaskContext,
 } from '../../src/index.ts';
+import { findTask } from '../../src/manager/task-lookup.ts';
 import { keyHash } from '../../src/state/idempotency-keys.ts';
 import { gate } from '../support/delivery-log.ts';
 import { aborted, HybridSystem } from '../support/hybrid-system.ts';
@@ -208,6 +209,26 @@ describe('find', () => {
     const failed = await manager.submit(doomed, { text: '', fail: 'for good' }, { backend });
     await expect(failed.result()).rejects.toMatchObject({ code: 'E_TASK_FAILED' });
     expect(await stateOf(failed.id)).toBe('failed');
+  });
+
+  it('a task of stable that ends between the look for its outcome and the look for its job', async () => {
+    const task = await submitTo('stable');
+    const c = await system.connections();
+    let looks = 0;
+    const outcomes = {
+      read: async (id: string) => {
+        const seen = await c.outcomes.read(id);
+        looks += 1;
+        if (looks > 1) return seen;
+        await system.worker(TASKS);
+        await waitFor(async () => (await c.stable.info('words', id)) === null, {
+          what: 'its job to be gone',
+        });
+        return seen;
+      },
+    };
+    const found = await findTask(Object.assign(Object.create(c), { outcomes }), task.id, ['words']);
+    expect(found).toMatchObject({ id: task.id, state: 'succeeded', backend: 'stable' });
   });
 
   it('what nobody knows: null', async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RedisUnreachableError } from '../../src/domain/errors.ts';
 import { type PrivateRedis, resolveRedis, startPrivateRedis } from '../../src/private-redis.ts';
@@ -124,6 +125,20 @@ describe('startPrivateRedis', () => {
     const next = await hold();
     if (next.pid !== pid) expect(isAlive(pid)).toBe(false);
     expect(await plainClient(next.url).get('kept')).toBe('yes');
+  });
+
+  it('is waited for while it stands still: there is no second one', async () => {
+    const first = await hold();
+    process.kill(first.pid, 'SIGSTOP');
+    try {
+      const joining = hold();
+      // Longer than it has for one answer.
+      await Promise.race([joining, delay(1_500)]);
+      process.kill(first.pid, 'SIGCONT');
+      expect((await joining).pid).toBe(first.pid);
+    } finally {
+      process.kill(first.pid, 'SIGCONT');
+    }
   });
 
   it('starts anew after its server was killed', async () => {

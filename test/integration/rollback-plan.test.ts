@@ -5,6 +5,7 @@ import { runServices } from '../../src/manager/services.ts';
 import type { HybridSystem } from '../support/hybrid-system.ts';
 import { expectNoLeakedConnections, type RedisServer, startRedis } from '../support/redis.ts';
 import { anyTask, canarySystem, dumpOf, QUICK, startUnderDeadWorker } from '../support/rollback-scene.ts';
+import { figuresWhere } from '../support/shadow-scene.ts';
 
 let server: RedisServer;
 let system: HybridSystem;
@@ -47,6 +48,13 @@ describe('a plan', () => {
     const overwritten = await submit('job');
     await system.redis.set(c.control.keys.task(overwritten.id), 'x');
 
+    // Once a second the manager writes down what it has counted, which is not the plan's doing.
+    const submitted = 8;
+    await figuresWhere(
+      c,
+      ({ runs }) => runs.reduce((sum, { counts }) => sum + counts.submitted, 0) === submitted,
+      'all submissions to be counted',
+    );
     const before = await dumpOf(system);
     const plan = await manager.planRollback();
     expect(await dumpOf(system)).toEqual(before);

@@ -91,7 +91,7 @@ describe('a copy', () => {
   });
 
   it('that hangs is missing at the deadline and is told to end; nobody has waited for it', async () => {
-    const [system, c] = await begin({ deadlineSeconds: 1 });
+    const [system, c] = await begin({ deadlineSeconds: 3 });
     const ended = gate();
     const task = comparedTask(async (n, { shadow, signal }) => {
       if (!shadow) return n;

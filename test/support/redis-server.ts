@@ -156,6 +156,7 @@ async function launch(binary: string, args: readonly string[]): Promise<Running>
   const ended = once(child, 'exit');
   const output: string[] = [];
   let pid = 0;
+  let isReady = false;
   const lines = createInterface({ input: child.stdout });
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
@@ -163,7 +164,9 @@ async function launch(binary: string, args: readonly string[]): Promise<Running>
     lines.on('line', (line) => {
       output.push(line);
       if (line.startsWith('pid ')) pid = Number(line.slice(4));
-      if (line.includes('Ready to accept connections')) resolve();
+      if (line.includes('Ready to accept connections')) isReady = true;
+      // The server may be quicker than the shell that says its pid; pid 0 would be this process and its group.
+      if (isReady && pid > 0) resolve();
     });
   });
   // From here on its log is only drained, and neither the child nor its pipes keep this process alive.

@@ -45,7 +45,7 @@ export function plainClient(url: string = redisUrl()): Redis {
  * For the last afterAll of a file that opens connections: fails if one of them is still open, and names it.
  * Sees every TCP connection that this file opened to a Redis known here, but not those of plainClient().
  */
-export async function expectNoLeakedConnections(timeoutMs = 2_000): Promise<void> {
+export async function expectNoLeakedConnections(timeoutMs = 10_000): Promise<void> {
   const own = new Set([...clients].map((client) => (client as unknown as { stream?: Socket }).stream));
   const ports = new Set([Number(new URL(redisUrl()).port || 6379), ...[...servers].map((s) => s.port)]);
   const open = () =>
