@@ -13,15 +13,7 @@ describe('a demo that is interrupted', () => {
     'goes on after Ctrl-C when it is run again',
     async () => {
       scene.putDocuments(40, 12);
-      const middle = scene.holdInTheMiddle(10);
-      const child = scene.startAt(scene.proxyUrl, 'docs', '--json', '--out', 'out');
-      await middle.caught;
-      child.kill('SIGINT');
-      middle.pass();
-      const { code, stdout } = await endOf(child);
-      expect(code).toBe(130);
-      const interrupted: DemoSummary = JSON.parse(stdout);
-      expect(interrupted.status).toBe('interrupted');
+      const interrupted = await interrupt();
       expect(interrupted.documents.read).toBeLessThan(40);
       await expectWhole(await scene.summaryOf('docs', '--out', 'out'), interrupted.chunks.succeeded);
     },
@@ -85,12 +77,7 @@ describe('a demo that is interrupted', () => {
     'is not gone on with by a run without the injected fault',
     async () => {
       scene.putDocuments(15);
-      const middle = scene.holdInTheMiddle(3);
-      const child = scene.startAt(scene.proxyUrl, 'docs', '--out', 'out', '--inject', 'mismatch', '--json');
-      await middle.caught;
-      child.kill('SIGINT');
-      middle.pass();
-      expect((await endOf(child)).code).toBe(130);
+      await interrupt('--inject', 'mismatch');
       const summary = await scene.summaryOf('docs', '--out', 'out', '--limit', '3');
       expect(summary).toMatchObject({ injection: null, chunks: { kept: 0 }, report: { mismatched: 0 } });
       expect(scene.results()).toHaveLength(3);
@@ -135,15 +122,8 @@ describe('the report of a demo that is interrupted', () => {
     'is missing, and tells of the whole run when that goes on',
     async () => {
       scene.putDocuments(20);
-      const middle = scene.holdInTheMiddle(3);
-      const child = scene.startAt(scene.proxyUrl, 'docs', '--out', 'out', '--json');
-      await middle.caught;
-      child.kill('SIGINT');
-      middle.pass();
-      const { code, stdout } = await endOf(child);
-      expect(code).toBe(130);
-      const interrupted: DemoSummary = JSON.parse(stdout);
-      expect(interrupted).toMatchObject({ status: 'interrupted', report: null });
+      const interrupted = await interrupt();
+      expect(interrupted.report).toBeNull();
       const rest = await scene.summaryOf('docs', '--out', 'out');
       expect(rest.chunks.kept).toBe(interrupted.chunks.succeeded);
       expect(rest.report).toMatchObject({ mismatched: 0, uncompared: 0 });
@@ -153,6 +133,20 @@ describe('the report of a demo that is interrupted', () => {
     DEMO_TEST_MS,
   );
 });
+
+/** Ctrl-C in the middle of a run. @returns what the demo says of it */
+async function interrupt(...args: string[]): Promise<DemoSummary> {
+  const middle = scene.holdInTheMiddle(10);
+  const child = scene.startAt(scene.proxyUrl, 'docs', '--json', '--out', 'out', ...args);
+  await middle.caught;
+  child.kill('SIGINT');
+  middle.pass();
+  const { code, stdout } = await endOf(child);
+  expect(code).toBe(130);
+  const said: DemoSummary = JSON.parse(stdout);
+  expect(said.status).toBe('interrupted');
+  return said;
+}
 
 /** Resolves in the middle of a run. */
 async function hasBegun(manager: HybridTaskManager): Promise<void> {
