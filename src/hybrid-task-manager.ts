@@ -211,10 +211,11 @@ export class HybridTaskManager {
 
   /**
    * Runs recorded inputs on both backends, as copies that are nobody's work, and compares the results. An input that cannot
-   * be replayed ends it, and is the result's `problem`; only where it is the first one, the error is thrown.
+   * be replayed or read ends it, and so does a freeze: that is the result's `problem`. Where nothing was before, it is thrown.
    * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} the first input does not fit
    * @throws {InvalidSubmissionError} the first input's task is not shadowSafe
-   * @throws {FrozenError} a freeze is in force
+   * @throws {FrozenError} a freeze was in force from the beginning
+   * @throws {RedisUnreachableError} a Redis does not answer, however much was compared; what was submitted runs on
    */
   replay(
     inputs: AsyncIterable<ReplayedInput> | Iterable<ReplayedInput>,

@@ -8,8 +8,7 @@ import { withFolderLock } from './folder-lock.ts';
 import { freePort } from './free-port.ts';
 import { dataFolderOf, findRedisServer, type RedisPlaces, startSupervised } from './redis-supervisor.ts';
 
-/** A server that says nothing for so long is not waited for any more. Milliseconds. */
-const SILENCE_MS = 30_000;
+const DEFAULT_SILENCE_MS = 30_000;
 
 export interface PrivateRedis {
   readonly url: string;
@@ -23,6 +22,8 @@ export interface PrivateRedisOptions {
   readonly dir?: string;
   /** Told one sentence when a server is started. @default nobody */
   readonly log?: (sentence: string) => void;
+  /** The folder's server that runs and says nothing for so long is not waited for any more. @default 30_000 */
+  readonly silenceMs?: number;
 }
 
 export interface RedisSourceOptions extends PrivateRedisOptions {
@@ -79,7 +80,7 @@ function hasData(dir: string): boolean {
 /**
  * A Redis for trying things out: a child on loopback with a free port, whose data stays in the folder between runs.
  * Several processes of one folder share one server; it ends with the last of them, also when that one is killed.
- * @throws {RedisUnreachableError} no redis-server or valkey-server on PATH or in `<dir>/bin`, or it does not start
+ * @throws {RedisUnreachableError} no redis-server or valkey-server on PATH or in `<dir>/bin`; it does not start, or is silent
  */
 export async function startPrivateRedis(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
   const dir = resolve(options.dir ?? '.hybrid');
@@ -92,18 +93,20 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
   };
   mkdirSync(places.data, { recursive: true, mode: 0o700 });
   return withFolderLock(join(home, 'lock'), async () => {
-    return (await attach(places)) ?? (await start(places, join(dir, 'bin'), options.log ?? (() => {})));
+    const running = await attach(places, options.silenceMs ?? DEFAULT_SILENCE_MS);
+    return running ?? (await start(places, join(dir, 'bin'), options.log ?? (() => {})));
   });
 }
 
 /** Joins the folder's running server; undefined when there is none, or no longer. */
-async function attach(places: RedisPlaces): Promise<PrivateRedis | undefined> {
+async function attach(places: RedisPlaces, silenceMs: number): Promise<PrivateRedis | undefined> {
   const record = readRecord(places.record);
   if (record === undefined) return undefined;
   const hold = openHold(places.hold);
   let isOurs = false;
   try {
-    isOurs = (await folderOf(record, hold !== undefined)) === places.data;
+    // Without a supervisor nobody is waited for.
+    isOurs = (await folderOf(record, hold === undefined ? 0 : silenceMs)) === places.data;
   } catch (error) {
     if (hold !== undefined) closeSync(hold);
     throw error;
@@ -187,14 +190,11 @@ function readRecord(path: string): ServerRecord | undefined {
  * The data folder of the recorded server. One that is supervised and silent stands still for a while, as anything may on
  * a busy machine: it is asked again, because a second server on its folder would destroy the data.
  */
-async function folderOf(
-  { supervisor, port }: ServerRecord,
-  isSupervised: boolean,
-): Promise<string | undefined> {
-  const deadline = performance.now() + SILENCE_MS;
+async function folderOf({ supervisor, port }: ServerRecord, silenceMs: number): Promise<string | undefined> {
+  const deadline = performance.now() + silenceMs;
   for (;;) {
     const folder = await dataFolderOf(port);
-    if (folder !== undefined || !isSupervised || !signal(supervisor, 0)) return folder;
+    if (folder !== undefined || silenceMs === 0 || !signal(supervisor, 0)) return folder;
     if (performance.now() > deadline) {
       const advice = 'See whether it hangs; once it is ended, another one is started.';
       throw new RedisUnreachableError(

@@ -42,7 +42,7 @@ export interface ReplayResult extends ReplayProgress {
   readonly open: number;
   /** Whether every input was submitted; false: it was stopped, or gave up before the last one. */
   readonly isComplete: boolean;
-  /** Why there were no more inputs than these, where one could not be taken or read, or a freeze came; else null. */
+  /** Why there were no more inputs than these: one that could not be taken or read, or a freeze; else null. */
   readonly problem: Error | null;
   /** The newest of this replay, at most 100. */
   readonly mismatches: readonly Mismatch[];
@@ -50,11 +50,12 @@ export interface ReplayResult extends ReplayProgress {
 
 /**
  * Runs recorded inputs on both backends, compares them, and waits for it. None of it counts as anybody's work. An input that
- * cannot be replayed ends it: what was before it is compared, and the result has the error as its `problem`. Only where
- * nothing was before it, the error is thrown.
+ * cannot be replayed or read ends it, and so does a freeze: what was before is compared, and the result has the error as its
+ * `problem`. Where nothing was before, it is thrown.
  * @throws {InvalidPayloadError | NotJsonSafeError | PayloadTooLargeError} the first input does not fit
  * @throws {InvalidSubmissionError} the first input's task is not shadowSafe
- * @throws {FrozenError} a freeze is in force
+ * @throws {FrozenError} a freeze was in force from the beginning
+ * @throws {RedisUnreachableError} a Redis does not answer, however much was compared; what was submitted runs on
  */
 export async function replay(
   c: Connections,
@@ -94,11 +95,10 @@ export async function replay(
     mostOpen = Math.max(FIRST_OPEN, Math.min(inTime, 2 * mostOpen, MOST_OPEN));
     return isRoom;
   };
+  const ended: Ended = { problem: null };
   let isGoingOn = true;
-  let problem: Error | null = null;
   try {
-    for await (const { task, input } of inputs) {
-      const submission = prepare(task, input, c.config.limits.payloadBytes);
+    for await (const submission of submissionsOf(inputs, c.config.limits.payloadBytes, ended)) {
       isGoingOn = !signal?.aborted && (await submitPair(c, copies, submission, id, waitUntil));
       if (!isGoingOn) break;
       submitted += 1;
@@ -106,16 +106,38 @@ export async function replay(
       if (!isGoingOn) break;
     }
   } catch (error) {
-    if (submitted === 0) throw error;
-    problem = error as Error;
+    if (!(error instanceof FrozenError)) throw error;
+    // Nobody runs copies any more: there is nothing to wait for.
+    isGoingOn = false;
+    ended.problem = error;
   }
+  const { problem } = ended;
+  if (problem !== null && submitted === 0) throw problem;
   const isComplete = isGoingOn && !signal?.aborted && problem === null;
-  // Where nothing changes any more, waiting once was enough; in a freeze nobody runs copies.
-  if (isGoingOn && !(problem instanceof FrozenError)) await atMost(0);
+  // Where nothing changes any more, waiting once was enough.
+  if (isGoingOn) await atMost(0);
   else await look();
   const all = await c.pairs.mismatches({ limit: Number.MAX_SAFE_INTEGER });
   const mismatches = all.filter((mismatch) => mismatch.replay === id).slice(0, MISMATCHES_GIVEN);
   return { ...progress, open: submitted - settled(), isComplete, problem, mismatches };
+}
+
+interface Ended {
+  problem: Error | null;
+}
+
+/** Ends before an input that does not fit, or cannot be read: `ended` says why. */
+async function* submissionsOf(
+  inputs: AsyncIterable<ReplayedInput> | Iterable<ReplayedInput>,
+  limitBytes: number,
+  ended: Ended,
+): AsyncGenerator<Submission> {
+  try {
+    for await (const { task, input } of inputs) yield prepare(task, input, limitBytes);
+  } catch (error) {
+    ended.problem =
+      error instanceof Error ? error : new Error('The inputs end in an error.', { cause: error });
+  }
 }
 
 function prepare(task: TaskDefinition, input: unknown, limitBytes: number): Submission {

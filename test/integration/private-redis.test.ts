@@ -141,6 +141,20 @@ describe('startPrivateRedis', () => {
     }
   });
 
+  it('is not waited for without an end, and joined as soon as it goes on', async () => {
+    const first = await hold();
+    process.kill(first.pid, 'SIGSTOP');
+    try {
+      await expect(startPrivateRedis({ dir, silenceMs: 1 })).rejects.toMatchObject({
+        code: 'E_REDIS_UNREACHABLE',
+        message: expect.stringContaining("the folder's private server does not answer"),
+      });
+    } finally {
+      process.kill(first.pid, 'SIGCONT');
+    }
+    expect((await hold()).pid).toBe(first.pid);
+  });
+
   it('starts anew after its server was killed', async () => {
     const first = await hold();
     process.kill(first.pid, 'SIGKILL');

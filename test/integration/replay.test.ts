@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import type { ReplayedInput, TaskDefinition } from '../../src/index.ts';
 import { gate } from '../support/delivery-log.ts';
 import { aborted, type HybridSystem } from '../support/hybrid-system.ts';
-import { expectNoLeakedConnections } from '../support/redis.ts';
+import { expectNoLeakedConnections, redisUrl, startRedis, uniqueName } from '../support/redis.ts';
 import { cellOf, comparedTask, figuresOf, settled, shadowSystem } from '../support/shadow-scene.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -223,7 +223,39 @@ describe('an input that cannot be replayed', () => {
       throw unreadable;
     }
     expect(await problemOf(ending())).toBe(unreadable);
+    async function* endingOddly(): AsyncGenerator<ReplayedInput> {
+      yield good;
+      throw null;
+    }
+    expect(await problemOf(endingOddly())).toMatchObject({
+      message: 'The inputs end in an error.',
+      cause: null,
+    });
     await expect(manager.replay([foreign, good])).rejects.toMatchObject(REFUSED);
-    expect((await settled(await system.connections(), 4)).pairs).toMatchObject([{ matched: 4 }]);
+    expect((await settled(await system.connections(), 5)).pairs).toMatchObject([{ matched: 5 }]);
+  });
+
+  it('is none where a Redis is lost meanwhile: that is thrown, because a pair may be half made', async () => {
+    const canary = await startRedis();
+    const prefix = uniqueName('bull');
+    const system = begin(
+      {},
+      { canary: { redisUrl: canary.url, prefix }, redis: { url: redisUrl(), commandTimeoutMs: 1500 } },
+    );
+    const task = comparedTask((n) => n);
+    await system.worker([task]);
+    const manager = await system.manager([task]);
+    async function* losingCanary(): AsyncGenerator<ReplayedInput> {
+      const [good] = inputsOf(task, [1]) as [ReplayedInput];
+      yield good;
+      await settled(await system.connections(), 1);
+      canary.pause();
+      yield good;
+    }
+    try {
+      await expect(manager.replay(losingCanary())).rejects.toMatchObject({ code: 'E_REDIS_UNREACHABLE' });
+    } finally {
+      canary.resume();
+    }
   });
 });

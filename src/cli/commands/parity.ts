@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { FrozenError } from '../../domain/errors.ts';
 import type { ReplayedInput, ReplayProgress, ReplayResult, TaskDefinition } from '../../index.ts';
 import { requireTask } from '../app-module.ts';
 import { EXIT, exitCodeOf, shownError, UsageError } from '../failure.ts';
@@ -93,18 +94,19 @@ Example:
 async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<number> {
   const signals = onStopSignals(() => process.exit(EXIT.failed));
   const isTerminal = process.stderr.isTTY === true;
+  let isShown = false;
   const onProgress = (progress: ReplayProgress) => {
-    if (isTerminal && !flags.json) process.stderr.write(`\r${progressText(progress)}`);
+    if (!isTerminal || flags.json) return;
+    isShown = true;
+    process.stderr.write(`\r${progressText(progress)}`);
   };
   const place: Place = { line: 0 };
   try {
     const inputs = inputLines(flags, tasks, place, signals.aborted);
-    const result = await manager.replay(inputs, {
-      timeoutMs: flags.timeout,
-      signal: signals.aborted,
-      onProgress,
+    const options = { timeoutMs: flags.timeout, signal: signals.aborted, onProgress };
+    const result = await manager.replay(inputs, options).finally(() => {
+      if (isShown) process.stderr.write('\n');
     });
-    if (isTerminal && !flags.json) process.stderr.write('\n');
     await tell(result, flags);
     if (result.problem !== null) {
       if (!flags.json) throw result.problem;
@@ -115,7 +117,9 @@ async function replay({ manager, tasks }: Session, flags: ReplayFlags): Promise<
     const isAllEqual = result.isComplete && result.matched === result.submitted && result.submitted > 0;
     return isAllEqual ? EXIT.ok : EXIT.needsPerson;
   } catch (error) {
-    if (place.line > 0) say(endedAt(place));
+    // Where Redis went away it is not the line that ended it.
+    const isOfLine = exitCodeOf(error) === EXIT.usage || error instanceof FrozenError;
+    if (place.line > 0 && isOfLine) say(endedAt(place));
     throw error;
   } finally {
     signals.release();
@@ -166,7 +170,7 @@ async function tell(result: ReplayResult, flags: ReplayFlags): Promise<void> {
   print(progressText(result));
   if (!result.isComplete && result.problem === null)
     say('The rest of the input was not replayed: it was stopped, or there were as many copies as may be.');
-  if (result.open > 0)
+  if (result.open > 0 && !(result.problem instanceof FrozenError))
     say(
       `${plural(result.open, 'pair')} had no result yet. Do workers of both backends run? See: hybrid status${placeArguments(flags)}`,
     );
