@@ -15,6 +15,6 @@ export default {
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
   testSequencer: '<rootDir>/test/support/slow-folders-first.mjs',
   testTimeout: 60_000,
-  // Most tests wait for processes and servers: one at a time per core leaves a fifth of two cores idle.
-  maxWorkers: 3,
+  // Most tests wait for processes and servers: it takes four at a time to keep two cores busy.
+  maxWorkers: 4,
 };
