@@ -22,7 +22,7 @@ export interface PrivateRedisOptions {
   readonly dir?: string;
   /** Told one sentence when a server is started. @default nobody */
   readonly log?: (sentence: string) => void;
-  /** The folder's server that runs and says nothing for so long is not waited for any more. @default 30_000 */
+  /** How long the folder's server is waited for while it runs and says nothing, in milliseconds. @default 30_000 */
   readonly silenceMs?: number;
 }
 
@@ -105,8 +105,8 @@ async function attach(places: RedisPlaces, silenceMs: number): Promise<PrivateRe
   const hold = openHold(places.hold);
   let isOurs = false;
   try {
-    // Without a supervisor nobody is waited for.
-    isOurs = (await folderOf(record, hold === undefined ? 0 : silenceMs)) === places.data;
+    const folder = hold === undefined ? dataFolderOf(record.port) : folderOf(record, silenceMs);
+    isOurs = (await folder) === places.data;
   } catch (error) {
     if (hold !== undefined) closeSync(hold);
     throw error;
@@ -187,14 +187,14 @@ function readRecord(path: string): ServerRecord | undefined {
 }
 
 /**
- * The data folder of the recorded server. One that is supervised and silent stands still for a while, as anything may on
+ * The data folder of a supervised server. One that is silent stands still for a while, as anything may on
  * a busy machine: it is asked again, because a second server on its folder would destroy the data.
  */
 async function folderOf({ supervisor, port }: ServerRecord, silenceMs: number): Promise<string | undefined> {
   const deadline = performance.now() + silenceMs;
   for (;;) {
     const folder = await dataFolderOf(port);
-    if (folder !== undefined || silenceMs === 0 || !signal(supervisor, 0)) return folder;
+    if (folder !== undefined || !signal(supervisor, 0)) return folder;
     if (performance.now() > deadline) {
       const advice = 'See whether it hangs; once it is ended, another one is started.';
       throw new RedisUnreachableError(

@@ -1,17 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { z } from 'zod';
-import { defineTask } from '../../src/index.ts';
 import type { Connections } from '../../src/manager/connections.ts';
 import { plainClient, startRedis, waitFor } from '../support/redis.ts';
-import { figuresOf, shadowScene } from '../support/shadow-scene.ts';
+import { comparedTask, figuresOf, shadowScene } from '../support/shadow-scene.ts';
 
-const task = defineTask({
-  name: 'job',
-  queue: 'jobs',
-  input: z.object({ n: z.number() }),
-  output: z.number(),
-  handler: ({ n }) => n,
-});
+const task = comparedTask((n) => n, { shadowSafe: false });
 const TIMES = 500;
 
 const begin = shadowScene();

@@ -1,16 +1,10 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { z } from 'zod';
-import { defineTask, HybridTaskManager, HybridWorker, resolveConfig } from '../../src/index.ts';
+import { HybridTaskManager, HybridWorker, resolveConfig } from '../../src/index.ts';
 import { HybridSystem, settingsFor } from '../support/hybrid-system.ts';
 import { expectNoLeakedConnections } from '../support/redis.ts';
+import { comparedTask } from '../support/shadow-scene.ts';
 
-const task = defineTask({
-  name: 'job',
-  queue: 'jobs',
-  input: z.object({ n: z.number() }),
-  output: z.number(),
-  handler: ({ n }) => n,
-});
+const task = comparedTask((n) => n, { shadowSafe: false }, { queue: 'jobs' });
 
 let system: HybridSystem;
 beforeEach(() => {
